@@ -1,0 +1,92 @@
+// Package config turns gateway.toml into a validated value. Defaults live in
+// one place (defaults.go), mistakes are told with file and line.
+package config
+
+import "time"
+
+// Config is a whole gateway.toml after defaults and validation: every path in
+// it is absolute, every size is in bytes, every frame is complete.
+type Config struct {
+	File string // the file it was read from, absolute; "" when there is none
+	Dir  string // what relative paths are relative to: the file's directory, absolute
+
+	Listen          string        // "HOST:PORT" or "unix:PATH"
+	ServerName      string        // SERVER_NAME; "" takes it from a validated Host
+	ShutdownTimeout time.Duration // how long running exchanges may finish after SIGTERM
+
+	Static  Static
+	Dynamic Dynamic
+	Capture Capture
+	Frames  []Frame // in file order
+
+	// Warnings are accepted keys that do less than their reader may expect,
+	// each "FILE:LINE: text".
+	Warnings []string
+}
+
+// Static says which files are served as they are.
+type Static struct {
+	Path     string // directory; "" serves no files
+	Listing  bool   // list a directory that has no index.html
+	Dotfiles bool   // serve names that begin with a dot (/.well-known/ always is)
+	NotFound string // a page of the site's own for 404, a file; "" is the built-in one
+}
+
+// Dynamic says where bridges look for modules after the frame's own directory.
+type Dynamic struct {
+	Path string // "" when there is none
+}
+
+// Capture says when an exchange is written down as a shell script.
+type Capture struct {
+	Path string
+	On   string // "off", "failure" or "all"
+}
+
+// Frame is one [[frame]] table: which URLs it answers and how it is run.
+// Exactly one of Match, Mount and Scripts is set, and, unless it is Scripts,
+// exactly one of App and Command.
+type Frame struct {
+	Name string
+	Line int // where its table begins in File; 0 without a file
+
+	Match   []string // glob patterns: the whole path is PATH_INFO
+	Mount   string   // URL prefix, "/shop"; "" (with App or Command and no Match) mounts at the root when MountRoot
+	Scripts string   // URL prefix of a directory of programs
+
+	App     string   // "module:object", "module:factory()", "x.ru", "x.psgi"
+	Bridge  string   // "wsgi", "rack" or "psgi": given, or picked by App's shape
+	Command []string // argv; the program is found at start
+
+	Dir          string              // cwd; for Scripts the directory of the programs
+	Interpreters map[string][]string // ".php" = ["php-cgi"], for Scripts
+
+	Mode string // "exec", "fork" or "worker"
+
+	Settings
+}
+
+// Settings are the keys that a [[frame]] shares with [defaults].
+type Settings struct {
+	FirstByteTimeout time.Duration // until the frame's first byte of stdout
+	IdleTimeout      time.Duration // without a byte in either direction
+	TotalTimeout     time.Duration // for the whole exchange
+	StopGrace        time.Duration // between SIGTERM and SIGKILL
+
+	MaxConcurrent int           // exchanges of this frame at once
+	MaxQueue      int           // how many more may wait for their turn
+	QueueTimeout  time.Duration // how long each may wait
+
+	MaxBody    int64 // request body in bytes; 0 is no limit
+	MaxHeader  int64 // response header block in bytes
+	StreamBody bool  // start the process before the request's body is in
+
+	Env               map[string]string // set for the process
+	PassEnv           []string          // names passed on from the gateway's own environment
+	PassAuthorization bool              // hand over HTTP_AUTHORIZATION
+	Stdin             string            // "body" or "scgi"
+
+	Interpreter string   // for bridges: python3, ruby, perl by default
+	ModulePath  []string // for bridges: further directories of modules
+	PathInfo    string   // for WSGI: "pep3333" or "text"
+}
