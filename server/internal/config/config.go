@@ -51,7 +51,7 @@ type Frame struct {
 	Line int // where its table begins in File; 0 without a file
 
 	Match   []string // glob patterns: the whole path is PATH_INFO
-	Mount   string   // URL prefix, "/shop"; "" (with App or Command and no Match) mounts at the root when MountRoot
+	Mount   string   // URL prefix without a trailing slash, "/shop"; "/" is the root (SCRIPT_NAME is then empty)
 	Scripts string   // URL prefix of a directory of programs
 
 	App     string   // "module:object", "module:factory()", "x.ru", "x.psgi"
