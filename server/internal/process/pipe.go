@@ -1,0 +1,100 @@
+package process
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Pipe is the gateway's end of a process's stdout or stderr.
+type Pipe struct {
+	// OnBlock is called when nothing is there to read and Read is about to
+	// wait: the moment to flush what was read so far, and to set a deadline.
+	OnBlock func()
+
+	f         *os.File
+	raw       syscall.RawConn
+	abandoned atomic.Bool
+}
+
+// outputPipe makes a pipe whose read end the runtime polls. The write end
+// stays in blocking mode: programs do not expect EAGAIN on their stdout.
+func outputPipe() (*Pipe, *os.File, error) {
+	var fds [2]int
+	if err := pipeCloseOnExec(&fds); err != nil {
+		return nil, nil, os.NewSyscallError("pipe", err)
+	}
+	if err := syscall.SetNonblock(fds[0], true); err != nil {
+		syscall.Close(fds[0])
+		syscall.Close(fds[1])
+		return nil, nil, os.NewSyscallError("fcntl", err)
+	}
+	f := os.NewFile(uintptr(fds[0]), "|0")
+	raw, err := f.SyscallConn()
+	if err != nil {
+		f.Close()
+		syscall.Close(fds[1])
+		return nil, nil, err
+	}
+	return &Pipe{f: f, raw: raw}, os.NewFile(uintptr(fds[1]), "|1"), nil
+}
+
+// Read reads what is there and otherwise waits. A deadline bounds only the
+// waiting: what has already arrived is never lost to it.
+func (p *Pipe) Read(b []byte) (n int, err error) {
+	var readErr error
+	blocked := false
+	attempt := func(fd uintptr) bool {
+		for {
+			n, readErr = syscall.Read(int(fd), b)
+			if readErr != syscall.EINTR {
+				break
+			}
+		}
+		blocked = readErr == syscall.EAGAIN
+		return !blocked
+	}
+	if err := p.raw.Control(func(fd uintptr) { attempt(fd) }); err != nil {
+		return 0, err
+	}
+	if blocked {
+		if p.OnBlock != nil {
+			p.OnBlock()
+		}
+		err := p.raw.Read(attempt)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && p.abandoned.Load():
+			return 0, io.EOF // only a stray descendant holds the other end
+		case err != nil:
+			return 0, err
+		}
+	}
+	switch {
+	case readErr != nil:
+		return 0, os.NewSyscallError("read", readErr)
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// SetReadDeadline bounds the waiting of Read; once the process is gone, the
+// bound that its end has set stays.
+func (p *Pipe) SetReadDeadline(t time.Time) {
+	if !p.abandoned.Load() {
+		p.f.SetReadDeadline(t)
+	}
+}
+
+// abandonAt makes Read report the end of the file at t, whoever holds the
+// other end.
+func (p *Pipe) abandonAt(t time.Time) {
+	p.abandoned.Store(true)
+	p.f.SetReadDeadline(t)
+}
+
+// Close closes the gateway's end.
+func (p *Pipe) Close() error { return p.f.Close() }

@@ -1,0 +1,191 @@
+// Package process is one OS process: started in a group of its own, its
+// output drained, stopped by a ladder of signals and reaped exactly once.
+package process
+
+import (
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Spec says what to start. Argv, Env and Dir are taken as they are: nothing
+// is looked up, expanded or added.
+type Spec struct {
+	Path string // absolute path of the executable
+	Argv []string
+	Env  []string
+	Dir  string
+
+	// Stdin is the process's descriptor 0 as it is. Otherwise Feed is pumped
+	// into a pipe until its end; a process that does not read it is normal
+	// (§4.2). With neither, descriptor 0 is /dev/null.
+	Stdin      *os.File
+	Feed       io.Reader
+	FeedFailed func(error) // Feed could not be read to its end
+
+	// StderrLine is given each line of stderr without its line break, from
+	// one goroutine, until the last writer has closed it.
+	StderrLine func(line []byte)
+}
+
+// Exit is how a process ended and what it cost.
+type Exit struct {
+	Code      int            // -1 when a signal ended it
+	Signal    syscall.Signal // 0 unless a signal ended it
+	CPU       time.Duration  // user and system
+	MaxRSSKiB int64
+}
+
+// Clean reports whether the process ended by itself with status 0.
+func (e Exit) Clean() bool { return e.Code == 0 }
+
+// Process is a started process. It must be read to the end of Output or
+// stopped, and then waited for with Wait.
+type Process struct {
+	pid     int
+	stdout  *Pipe
+	stderr  *Pipe
+	stdin   *os.File // the gateway's end while a feeder runs, else nil
+	owned   sync.WaitGroup
+	done    chan struct{} // closed once the process is reaped
+	exit    Exit          // valid once done is closed
+	waiter  waiter
+	mu      sync.Mutex // holds a signal back from a process that is being reaped
+	reaped  bool
+	ladder  *time.Timer // SIGKILL to come, after SIGTERM
+	stopped bool
+}
+
+// Start starts a process. The caller owns spec.Stdin.
+func Start(spec *Spec) (*Process, error) {
+	stdout, childOut, err := outputPipe()
+	if err != nil {
+		return nil, err
+	}
+	defer childOut.Close()
+	stderr, childErr, err := outputPipe()
+	if err != nil {
+		stdout.Close()
+		return nil, err
+	}
+	defer childErr.Close()
+	in, err := openInput(spec)
+	if err != nil {
+		stdout.Close()
+		stderr.Close()
+		return nil, err
+	}
+	defer in.closeChild()
+
+	p := &Process{stdout: stdout, stderr: stderr, done: make(chan struct{})}
+	p.pid, p.waiter, err = forkExec(spec, []uintptr{in.child.Fd(), childOut.Fd(), childErr.Fd()})
+	if err != nil {
+		stdout.Close()
+		stderr.Close()
+		in.abort()
+		return nil, err
+	}
+	p.stdin = in.parent
+	p.owned.Go(p.await)
+	p.owned.Go(func() { drainLines(p.stderr, spec.StderrLine) })
+	if in.parent != nil {
+		p.owned.Go(func() { p.feed(in.rest, spec.FeedFailed) })
+	}
+	return p, nil
+}
+
+// Pid is the process's number and its group's.
+func (p *Process) Pid() int { return p.pid }
+
+// Output is the process's stdout.
+func (p *Process) Output() *Pipe { return p.stdout }
+
+// Done is closed when the process has ended and is reaped.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Wait waits until the process is reaped, its stderr is drained and nothing
+// of it runs in this program any more. It closes Output.
+func (p *Process) Wait() Exit {
+	p.owned.Wait()
+	p.stdout.Close()
+	p.stderr.Close()
+	return p.exit
+}
+
+// pipeGrace bounds how long the pipes are waited for once the process itself
+// is gone: a descendant in a session of its own may hold them for ever.
+const pipeGrace = 500 * time.Millisecond
+
+// await reaps the process. The group is killed while the leader is still a
+// zombie: until it is reaped, its number cannot belong to anybody else.
+func (p *Process) await() {
+	p.waiter.untilExited(p.pid)
+	p.mu.Lock()
+	syscall.Kill(-p.pid, syscall.SIGKILL)
+	p.exit = reap(p.pid)
+	p.reaped = true
+	if p.ladder != nil {
+		p.ladder.Stop()
+	}
+	p.mu.Unlock()
+	p.waiter.close()
+	if p.stdin != nil {
+		p.stdin.Close() // wakes a feeder whose pipe a descendant holds open
+	}
+	limit := time.Now().Add(pipeGrace)
+	p.stdout.abandonAt(limit)
+	p.stderr.abandonAt(limit)
+	close(p.done)
+}
+
+// Signal sends sig to the whole group, unless it is gone already.
+func (p *Process) Signal(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		syscall.Kill(-p.pid, sig)
+	}
+}
+
+// Stop goes down the ladder and returns at once: SIGTERM to the group now,
+// SIGKILL after grace. Further calls do nothing.
+func (p *Process) Stop(grace time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped || p.stopped {
+		return
+	}
+	p.stopped = true
+	syscall.Kill(-p.pid, syscall.SIGTERM)
+	p.ladder = time.AfterFunc(grace, func() { p.Signal(syscall.SIGKILL) })
+}
+
+func exitOf(status syscall.WaitStatus, usage *syscall.Rusage) Exit {
+	e := Exit{
+		Code:      status.ExitStatus(), // -1 unless it exited
+		CPU:       time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
+		MaxRSSKiB: maxRSSKiB(usage),
+	}
+	if status.Signaled() {
+		e.Signal = status.Signal()
+	}
+	return e
+}
+
+// reap takes the status of a process that has ended.
+func reap(pid int) Exit {
+	var status syscall.WaitStatus
+	var usage syscall.Rusage
+	for {
+		_, err := syscall.Wait4(pid, &status, 0, &usage)
+		switch err {
+		case nil:
+			return exitOf(status, &usage)
+		case syscall.EINTR:
+		default:
+			return Exit{Code: -1} // somebody else took the status
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package process
+
+import "bytes"
+
+// longestLine bounds a line of stderr; what is longer is cut into pieces, so
+// that a process without line breaks costs no memory.
+const longestLine = 8 << 10
+
+// drainLines reads stderr to its end whatever comes: a process must never
+// block on it.
+func drainLines(r *Pipe, line func([]byte)) {
+	if line == nil {
+		line = func([]byte) {}
+	}
+	buf := make([]byte, 0, 1<<10)
+	for {
+		if len(buf) == cap(buf) {
+			buf = grow(buf, line)
+		}
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = emitLines(buf[:len(buf)+n], line)
+		if err != nil {
+			if len(buf) > 0 {
+				line(buf)
+			}
+			return
+		}
+	}
+}
+
+// grow makes room, or gives a line up in pieces when it has its full length.
+func grow(buf []byte, line func([]byte)) []byte {
+	if len(buf) >= longestLine {
+		line(buf)
+		return buf[:0]
+	}
+	return append(make([]byte, 0, longestLine), buf...)
+}
+
+// emitLines hands out the whole lines and moves the rest to the front.
+func emitLines(buf []byte, line func([]byte)) []byte {
+	rest := buf
+	for {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			return buf[:copy(buf, rest)]
+		}
+		line(bytes.TrimSuffix(rest[:i], []byte("\r")))
+		rest = rest[i+1:]
+	}
+}

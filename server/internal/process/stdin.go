@@ -1,0 +1,101 @@
+package process
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"syscall"
+)
+
+// input is descriptor 0 of a process to be.
+type input struct {
+	child  *os.File
+	parent *os.File  // the end to write rest to, nil when nothing is left to feed
+	rest   io.Reader // what is still to be fed
+	opened bool      // child is ours to close
+}
+
+// openInput prepares descriptor 0. What is in memory and fits into the pipe
+// is written before the process starts: most bodies need no feeder.
+func openInput(spec *Spec) (*input, error) {
+	switch {
+	case spec.Stdin != nil:
+		return &input{child: spec.Stdin}, nil
+	case spec.Feed == nil:
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			return nil, err
+		}
+		return &input{child: null, opened: true}, nil
+	}
+	var fds [2]int
+	if err := pipeCloseOnExec(&fds); err != nil {
+		return nil, os.NewSyscallError("pipe", err)
+	}
+	if err := syscall.SetNonblock(fds[1], true); err != nil {
+		syscall.Close(fds[0])
+		syscall.Close(fds[1])
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	in := &input{child: os.NewFile(uintptr(fds[0]), "|0"), opened: true, rest: spec.Feed}
+	if memory, ok := spec.Feed.(*bytes.Reader); ok && prefill(fds[1], memory) {
+		syscall.Close(fds[1])
+		return in, nil
+	}
+	in.parent = os.NewFile(uintptr(fds[1]), "|1")
+	return in, nil
+}
+
+// prefill writes what the pipe takes at once and reports whether that was all.
+func prefill(fd int, memory *bytes.Reader) bool {
+	chunk := make([]byte, min(memory.Len(), 64<<10))
+	n, _ := memory.Read(chunk)
+	written, err := syscall.Write(fd, chunk[:n])
+	if err != nil {
+		written = 0
+	}
+	memory.Seek(int64(written-n), io.SeekCurrent) // back to what did not fit
+	return memory.Len() == 0
+}
+
+func (in *input) closeChild() {
+	if in.opened {
+		in.child.Close()
+	}
+}
+
+// abort undoes openInput after a failed start, so that it can be tried again
+// with the same spec.
+func (in *input) abort() {
+	if in.parent != nil {
+		in.parent.Close()
+	}
+	if memory, ok := in.rest.(*bytes.Reader); ok {
+		memory.Seek(0, io.SeekStart)
+	}
+}
+
+// feed pumps the rest of the body and closes the pipe: the process reads
+// exactly that and then the end of the file (§4.2). A process that closes its
+// stdin or ends early is no error.
+func (p *Process) feed(rest io.Reader, failed func(error)) {
+	defer p.stdin.Close()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := rest.Read(buf)
+		if n > 0 {
+			if _, werr := p.stdin.Write(buf[:n]); werr != nil {
+				return
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return
+		case err != nil:
+			if failed != nil {
+				failed(err)
+			}
+			return
+		}
+	}
+}

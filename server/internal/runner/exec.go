@@ -1,0 +1,95 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"framegate/server/internal/process"
+)
+
+// Exec is the mode "exec": a new process for each request.
+type Exec struct{}
+
+// Why a program could not be started. The gateway turns them into a status;
+// the message says what to do.
+var (
+	ErrTooLarge = errors.New("environ is larger than the kernel takes")
+	ErrProgram  = errors.New("program cannot be run")
+)
+
+// Start starts the program of spec.
+func (Exec) Start(ctx context.Context, spec *process.Spec) (Run, error) {
+	// A frame that is being replaced is busy while any fork still holds it
+	// open for writing (golang/go#22315): that ends within milliseconds.
+	for wait := time.Millisecond; ; wait *= 2 {
+		p, err := process.Start(spec)
+		switch {
+		case err == nil:
+			return p, nil
+		case !errors.Is(err, syscall.ETXTBSY) || wait > 128*time.Millisecond:
+			return nil, explain(spec, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// Close does nothing: no process outlives its exchange.
+func (Exec) Close() error { return nil }
+
+// explain turns the errno of execve, which does not say what it means, into
+// the cause: ENOENT may be the program, its interpreter or the directory.
+func explain(spec *process.Spec, err error) error {
+	switch {
+	case errors.Is(err, syscall.E2BIG):
+		return fmt.Errorf("%w: %s", ErrTooLarge, err)
+	case errors.Is(err, syscall.ENOEXEC):
+		return fmt.Errorf("%w: %s: exec format error: a script needs a first line like #!/bin/sh", ErrProgram, spec.Path)
+	case errors.Is(err, syscall.ENOENT):
+		if _, serr := os.Stat(spec.Dir); serr != nil {
+			return fmt.Errorf("%w: working directory: %s", ErrProgram, serr)
+		}
+		if line, ok := shebang(spec.Path); ok {
+			return fmt.Errorf("%w: %s: the interpreter of its first line %q is missing%s", ErrProgram, spec.Path, line, crlfHint(line))
+		}
+		return fmt.Errorf("%w: %s: no such file", ErrProgram, spec.Path)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%w: %s: permission denied: it needs the run bit (chmod +x)", ErrProgram, spec.Path)
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ELOOP),
+		errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ETXTBSY):
+		return fmt.Errorf("%w: %s: %s", ErrProgram, spec.Path, err)
+	}
+	return fmt.Errorf("start %s: %w", spec.Path, err) // EAGAIN, EMFILE, ENOMEM: the machine's trouble
+}
+
+// shebang is the first line of a script, without its line feed.
+func shebang(path string) (string, bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	head := make([]byte, 256)
+	n, _ := io.ReadFull(f, head)
+	line, _, found := bytes.Cut(head[:n], []byte("\n"))
+	if !found || !bytes.HasPrefix(line, []byte("#!")) {
+		return "", false
+	}
+	return string(line), true
+}
+
+func crlfHint(line string) string {
+	if len(line) > 0 && line[len(line)-1] == '\r' {
+		return ": the line ends in CR LF, convert the file to LF"
+	}
+	return ""
+}
