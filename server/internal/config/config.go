@@ -56,10 +56,10 @@ type Frame struct {
 
 	App     string   // "module:object", "module:factory()", "x.ru", "x.psgi"
 	Bridge  string   // "wsgi", "rack" or "psgi": given, or picked by App's shape
-	Command []string // argv; the program is found at start
+	Command []string // argv; a program with a slash is absolute, another is found on PATH at start
 
 	Dir          string              // cwd; for Scripts the directory of the programs
-	Interpreters map[string][]string // ".php" = ["php-cgi"], for Scripts
+	Interpreters map[string][]string // ".php" = ["php-cgi"], for Scripts; programs as in Command
 
 	Mode string // "exec", "fork" or "worker"
 
@@ -86,7 +86,7 @@ type Settings struct {
 	PassAuthorization bool              // hand over HTTP_AUTHORIZATION
 	Stdin             string            // "body" or "scgi"
 
-	Interpreter string   // for bridges: python3, ruby, perl by default
+	Interpreter string   // for bridges: python3, ruby, perl by default; a program as in Command, "" without App
 	ModulePath  []string // for bridges: further directories of modules
-	PathInfo    string   // for WSGI: "pep3333" or "text"
+	PathInfo    string   // for WSGI: "pep3333" or "text"; "" without App
 }

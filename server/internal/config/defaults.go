@@ -1,0 +1,56 @@
+package config
+
+import "time"
+
+// What holds when gateway.toml says nothing. docs/configuration.md repeats
+// these values; a test holds the two together.
+const (
+	defaultListen          = "127.0.0.1:7890"
+	defaultShutdownTimeout = 30 * time.Second
+	defaultStaticDir       = "static" // only if there is such a directory
+	defaultDynamicDir      = "frames" // only if there is such a directory
+	defaultCaptureDir      = "captures"
+	defaultMode            = "exec"
+	defaultPython          = "python3"
+)
+
+func defaultSettings() Settings {
+	return Settings{
+		FirstByteTimeout: 60 * time.Second,
+		IdleTimeout:      60 * time.Second,
+		TotalTimeout:     time.Hour,
+		StopGrace:        5 * time.Second,
+		MaxConcurrent:    64,
+		MaxQueue:         512,
+		QueueTimeout:     30 * time.Second,
+		MaxBody:          4 << 30,
+		MaxHeader:        64 << 10,
+		Stdin:            "body",
+	}
+}
+
+// defaultPathInfo follows the URL's shape: an app on a pattern compares and
+// stores the path as it sees it, an app on a prefix is a framework that was
+// written for PEP 3333.
+func defaultPathInfo(f *Frame) string {
+	if len(f.Match) > 0 {
+		return "text"
+	}
+	return "pep3333"
+}
+
+// defaultFrame is what answers when there is no gateway.toml.
+func defaultFrame(dir string) Frame {
+	f := Frame{
+		Name:     "mini",
+		Match:    []string{"*.py"},
+		App:      "mini_frame:application",
+		Bridge:   "wsgi",
+		Dir:      dir,
+		Mode:     defaultMode,
+		Settings: defaultSettings(),
+	}
+	f.Interpreter = defaultPython
+	f.PathInfo = defaultPathInfo(&f)
+	return f
+}

@@ -1,0 +1,135 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// abs takes a path of the file to where the file's directory puts it.
+func (d *decoder) abs(p string) string {
+	if filepath.IsAbs(p) {
+		return filepath.Clean(p)
+	}
+	return filepath.Join(d.dir, p)
+}
+
+// isDir is for the directories that are used only where they exist.
+func isDir(p string) bool {
+	info, err := os.Stat(p)
+	return err == nil && info.IsDir()
+}
+
+// path takes what need not exist yet.
+func (d *decoder) path(p *string) func(*node) {
+	return func(n *node) {
+		s, ok := d.str(n, "")
+		switch {
+		case !ok:
+		case s == "":
+			d.failf(n, "", "is empty")
+		default:
+			*p = d.abs(s)
+		}
+	}
+}
+
+func (d *decoder) existingDir(p *string) func(*node) {
+	return func(n *node) {
+		if s, ok := d.str(n, ""); ok && d.exists(n, s, true) {
+			*p = d.abs(s)
+		}
+	}
+}
+
+// optionalDir takes "" for "none".
+func (d *decoder) optionalDir(p *string) func(*node) {
+	return func(n *node) {
+		if n.value == "" {
+			*p = ""
+			return
+		}
+		d.existingDir(p)(n)
+	}
+}
+
+func (d *decoder) existingFile(p *string) func(*node) {
+	return func(n *node) {
+		if s, ok := d.str(n, ""); ok && d.exists(n, s, false) {
+			*p = d.abs(s)
+		}
+	}
+}
+
+func (d *decoder) existingDirs(p *[]string) func(*node) {
+	return func(n *node) {
+		items, ok := d.stringArray(n)
+		if !ok {
+			return
+		}
+		dirs := make([]string, 0, len(items))
+		for _, it := range items {
+			var dir string
+			d.existingDir(&dir)(it)
+			dirs = append(dirs, dir)
+		}
+		*p = dirs
+	}
+}
+
+func (d *decoder) exists(n *node, s string, wantDir bool) bool {
+	what := "file"
+	if wantDir {
+		what = "directory"
+	}
+	if s == "" {
+		d.failf(n, "", "is empty: the name of a %s is needed", what)
+		return false
+	}
+	hint := ""
+	if !filepath.IsAbs(s) {
+		hint = "relative paths are relative to the directory of " + filepath.Base(d.file)
+	}
+	info, err := os.Stat(d.abs(s))
+	var pathError *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.failf(n, hint, "%s %q does not exist", what, s)
+	case errors.As(err, &pathError):
+		d.failf(n, "", "%s %q: %v", what, s, pathError.Err)
+	case err != nil:
+		d.failf(n, "", "%s %q: %v", what, s, err)
+	case wantDir && !info.IsDir():
+		d.failf(n, "", "%q is not a directory", s)
+	case !wantDir && !info.Mode().IsRegular():
+		d.failf(n, "", "%q is not a regular file", s)
+	default:
+		return true
+	}
+	return false
+}
+
+// programPath makes a program's name absolute where it is a path: a name
+// without a slash is looked up on PATH when the frame is started.
+func (d *decoder) programPath(s string) string {
+	if strings.Contains(s, "/") {
+		return d.abs(s)
+	}
+	return s
+}
+
+// resolve follows symbolic links as far as the path exists.
+func resolve(p string) string {
+	if real, err := filepath.EvalSymlinks(p); err == nil {
+		return real
+	}
+	return p
+}
+
+// within says whether inner is outer or lies below it.
+func within(inner, outer string) bool {
+	rel, err := filepath.Rel(resolve(outer), resolve(inner))
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}
