@@ -223,6 +223,16 @@ func TestDefault(t *testing.T) {
 	}
 }
 
+// Whoever prints the error as it is still reads every mistake.
+func TestErrorsAreLines(t *testing.T) {
+	_, err := parse("gateway.toml", []byte("lisen = 1\n\n[static]\npath = 1\n"), t.TempDir())
+	want := `gateway.toml:1: unknown key "lisen"; did you mean "listen"?
+gateway.toml:4: [static]: path: must be a string, not an integer`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v; want %s", err, want)
+	}
+}
+
 func TestLoadMissing(t *testing.T) {
 	_, err := Load(filepath.Join(t.TempDir(), "gateway.toml"))
 	if !errors.Is(err, fs.ErrNotExist) {

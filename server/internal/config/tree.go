@@ -160,7 +160,7 @@ func readLines(data []byte) lines {
 		case unstable.ArrayTable:
 			current = r.key("", e.Key(), true)
 		case unstable.KeyValue:
-			r.keyValue(current, e)
+			r.keyValue(current, e, 0)
 		}
 	}
 	return r.lines
@@ -196,16 +196,22 @@ func (r *lineReader) note(path string, line int) {
 	}
 }
 
-func (r *lineReader) keyValue(path string, e *unstable.Node) {
-	r.value(r.key(path, e.Key(), false), e.Value())
+func (r *lineReader) keyValue(path string, e *unstable.Node, depth int) {
+	r.value(r.key(path, e.Key(), false), e.Value(), depth+1)
 }
 
-func (r *lineReader) value(path string, v *unstable.Node) {
+func (r *lineReader) value(path string, v *unstable.Node, depth int) {
+	// No key of ours lies deeper. The parser lets through thousands of levels,
+	// and paths of that length add up; what is deeper has its parent's line.
+	const maxDepth = 8
+	if depth > maxDepth {
+		return
+	}
 	children := v.Children()
 	switch v.Kind {
 	case unstable.InlineTable:
 		for children.Next() {
-			r.keyValue(path, children.Node())
+			r.keyValue(path, children.Node(), depth)
 		}
 	case unstable.Array:
 		for i := 0; children.Next(); i++ {
@@ -213,7 +219,7 @@ func (r *lineReader) value(path string, v *unstable.Node) {
 			if n.Raw.Length > 0 {
 				r.note(p, r.lineOf(n))
 			}
-			r.value(p, n)
+			r.value(p, n, depth+1)
 		}
 	}
 }

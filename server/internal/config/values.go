@@ -103,16 +103,13 @@ func (d *decoder) oneOf(p *string, words ...string) func(*node) {
 	}
 }
 
-// quotedList is `"a", "b" and "c"`.
+// quotedList is `"a", "b" and "c"`, for two words and more.
 func quotedList(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
 		quoted[i] = strconv.Quote(w)
 	}
 	last := len(quoted) - 1
-	if last < 1 {
-		return strings.Join(quoted, "")
-	}
 	return strings.Join(quoted[:last], ", ") + " and " + quoted[last]
 }
 

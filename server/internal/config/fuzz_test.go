@@ -1,0 +1,106 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// FuzzLoad holds parse to its promises: it never panics, a mistake is one line
+// that names a line of the file, and what it lets through is complete.
+func FuzzLoad(f *testing.F) {
+	for _, pattern := range []string{"testdata/bad/*.toml", "testdata/good/*.toml"} {
+		for _, file := range glob(f, pattern) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
+		}
+	}
+	dir := site(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := parse("gateway.toml", data, dir)
+		if err == nil {
+			checkConfig(t, c)
+			return
+		}
+		var es Errors
+		if !errors.As(err, &es) || len(es) == 0 || c != nil {
+			t.Fatalf("parse: got %v, %v; want Errors alone", c, err)
+		}
+		for _, e := range es {
+			if last := bytes.Count(data, []byte("\n")) + 1; e.Line < 1 || e.Line > last {
+				t.Errorf("%v: the file has %d lines", e, last)
+			}
+			if e.Msg == "" || strings.ContainsAny(e.Error()+e.Hint, "\r\n\x00") {
+				t.Errorf("not one line: %q, hint %q", e.Error(), e.Hint)
+			}
+		}
+	})
+}
+
+func checkConfig(t *testing.T, c *Config) {
+	t.Helper()
+	if err := CheckListen(c.Listen); err != nil {
+		t.Errorf("listen: %v", err)
+	}
+	if c.ShutdownTimeout < 0 {
+		t.Errorf("shutdown-timeout: got %v", c.ShutdownTimeout)
+	}
+	for _, p := range []string{c.Static.Path, c.Static.NotFound, c.Dynamic.Path, c.Capture.Path} {
+		if p != "" && !filepath.IsAbs(p) {
+			t.Errorf("path %q is not absolute", p)
+		}
+	}
+	for i := range c.Frames {
+		f := &c.Frames[i]
+		if c.FrameByName(f.Name) != f {
+			t.Errorf("frame %q is not the only one of its name", f.Name)
+		}
+		checkFrame(t, f)
+	}
+}
+
+func checkFrame(t *testing.T, f *Frame) {
+	t.Helper()
+	count := func(given ...bool) (n int) {
+		for _, g := range given {
+			if g {
+				n++
+			}
+		}
+		return n
+	}
+	if count(len(f.Match) > 0, f.Mount != "", f.Scripts != "") != 1 {
+		t.Errorf("frame %q: got match %q, mount %q, scripts %q; want one", f.Name, f.Match, f.Mount, f.Scripts)
+	}
+	if count(f.App != "", len(f.Command) > 0, f.Scripts != "") != 1 {
+		t.Errorf("frame %q: got app %q, command %q, scripts %q; want one", f.Name, f.App, f.Command, f.Scripts)
+	}
+	isApp := f.App != ""
+	if isApp != (f.Bridge == "wsgi") || isApp != (f.Interpreter != "") || isApp != (f.PathInfo != "") {
+		t.Errorf("frame %q: got bridge %q, interpreter %q, path-info %q for app %q", f.Name, f.Bridge, f.Interpreter, f.PathInfo, f.App)
+	}
+	for _, prefix := range []string{f.Mount, f.Scripts} {
+		if prefix != "" && (prefix[0] != '/' || len(prefix) > 1 && strings.HasSuffix(prefix, "/")) {
+			t.Errorf("frame %q: got prefix %q", f.Name, prefix)
+		}
+	}
+	if !isDir(f.Dir) || f.Line < 1 || f.Mode != "exec" || f.MaxConcurrent < 1 || f.MaxHeader < 1 || f.MaxBody < 0 {
+		t.Errorf("frame %q is incomplete: %+v", f.Name, f)
+	}
+	for name, value := range f.Env {
+		if ReservedName(name) || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") {
+			t.Errorf("frame %q: got env %q = %q", f.Name, name, value)
+		}
+	}
+	for _, name := range f.PassEnv {
+		if ReservedName(name) || strings.HasPrefix(name, "LD_") {
+			t.Errorf("frame %q: got pass-env %q", f.Name, name)
+		}
+	}
+}
