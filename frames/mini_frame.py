@@ -178,7 +178,7 @@ def answer(request, page, title, status="200 OK", **values):
     return status, [("Content-Type", "text/html; charset=utf-8")], body
 
 
-def board(request, page, title, stocks, if_empty, **values):
+def board(request, page, title, stocks, if_empty):
     """A page that lists stocks: each fills one templates/PAGE_row.html."""
     content = [fill(page + "_row.html", request, way=way(stock), token=request.token, q=request.search,
                     sign="+" if way(stock) == "rose" else "", verb="del" if stock.followed else "add",
@@ -189,7 +189,8 @@ def board(request, page, title, stocks, if_empty, **values):
     return answer(request, page, title, content=Html("".join(content)), notice=notice(request), q=request.search,
                   count=request.text("count", n=len(stocks)), n_rose=ways.count("rose"), n_fell=ways.count("fell"),
                   n_flat=ways.count("flat"), empty=request.text(if_empty),
-                  hide_table="" if stocks else hidden, hide_empty=hidden if stocks else "", **values)
+                  hide_table="" if stocks else hidden, hide_empty=hidden if stocks else "",
+                  hide_clear="" if request.search else hidden)
 
 
 def way(stock):
@@ -223,8 +224,7 @@ def ask(request, verb, stock, button, onward, note=""):
 
 @route(r"/index\.html")
 def index(request):
-    return board(request, "index", request.text("index_title"), request.store.stocks(request.search), "none_found",
-                 hide_clear="" if request.search else Html("hidden"))
+    return board(request, "index", request.text("index_title"), request.store.stocks(request.search), "none_found")
 
 
 @route(r"/center\.html")
