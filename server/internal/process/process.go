@@ -105,6 +105,12 @@ func (p *Process) Output() *Pipe { return p.stdout }
 // Done is closed when the process has ended and is reaped.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// Exit is how the process ended; it waits for Done.
+func (p *Process) Exit() Exit {
+	<-p.done
+	return p.exit
+}
+
 // Wait waits until the process is reaped, its stderr is drained and nothing
 // of it runs in this program any more. It closes Output.
 func (p *Process) Wait() Exit {

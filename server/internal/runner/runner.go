@@ -18,6 +18,7 @@ type Run interface {
 	Signal(sig syscall.Signal)
 	Stop(grace time.Duration)
 	Done() <-chan struct{}
+	Exit() process.Exit // once Done is closed
 	Wait() process.Exit
 }
 

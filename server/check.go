@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"framegate/server/internal/gateway"
+)
+
+func checkCommand() *cobra.Command {
+	var s source
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check the configuration, the programs and the apps; start nothing",
+		Long: `Check loads the configuration, finds every executable and directory, imports each
+app as a request would, and prints the routes. It exits with 0 when all is well.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{msg: fmt.Sprintf("unexpected argument %q", args[0]), command: cmd.CommandPath()}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := s.load("")
+			if err != nil {
+				return err
+			}
+			g, err := gateway.New(cmd.Context(), cfg, gateway.Options{Log: zerolog.Nop(), Software: software()})
+			if err != nil {
+				return err
+			}
+			defer g.Close()
+			printRoutes(cmd.OutOrStdout(), cfg.Listen, g.Routes())
+			for _, w := range cfg.Warnings {
+				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+w)
+			}
+			for _, p := range g.Problems() {
+				printError(p)
+			}
+			if len(g.Problems()) > 0 {
+				return exitStatus(1)
+			}
+			return nil
+		},
+	}
+	s.register(cmd)
+	return cmd
+}
+
+func printRoutes(w io.Writer, listen string, routes []gateway.Route) {
+	fmt.Fprintf(w, "listen %s\n", listen)
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "URL\tFRAME\tMODE\tRUNS\tIN")
+	for _, r := range routes {
+		frame, mode, dir := r.Frame, r.Mode, r.Dir
+		if frame == "" {
+			frame, mode, dir = "-", "-", "-"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.URL, frame, mode, r.Runs, dir)
+	}
+	t.Flush()
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+
+	"framegate/server/internal/bridge"
+	"framegate/server/internal/config"
+)
+
+// explanation is an error as the terminal shows it.
+type explanation struct{ text, hint string }
+
+// explained finds the hints that the rooms give with their errors.
+func explained(err error) []explanation {
+	var mistakes config.Errors
+	if errors.As(err, &mistakes) {
+		list := make([]explanation, 0, len(mistakes))
+		for _, m := range mistakes {
+			list = append(list, explanation{m.Error(), m.Hint})
+		}
+		return list
+	}
+	e := explanation{text: err.Error()}
+	var mistake *config.Error
+	var app *bridge.Error
+	var hinted interface{ Hint() string }
+	switch {
+	case errors.As(err, &mistake):
+		e.hint = mistake.Hint
+	case errors.As(err, &app):
+		e.hint = app.Hint
+	case errors.As(err, &hinted):
+		e.hint = hinted.Hint()
+	case errors.Is(err, fs.ErrNotExist):
+		e.hint = "name the file with -c FILE, or go to the directory that holds it"
+	}
+	return []explanation{e}
+}

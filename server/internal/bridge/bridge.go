@@ -1,0 +1,204 @@
+// Package bridge makes the embedded bridges runnable: it lays them down as
+// files, compiles them, and resolves the interpreters once at start.
+package bridge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"framegate/frames/bridges"
+	"framegate/server/internal/config"
+)
+
+// Options say which app to host, and where.
+type Options struct {
+	Frame   *config.Frame
+	Dir     string   // cwd of the process, first on the module path
+	Dynamic string   // [dynamic] path, second; "" without one
+	Env     []string // environ of the check: the operator's part of a request's
+}
+
+// Bridge is a program that hosts one app.
+type Bridge struct {
+	Path string   // the interpreter, absolute
+	Argv []string // interpreter, bridge, options, app
+
+	check []string // arguments that import the app and answer nothing
+	opts  Options
+	dir   string // what Close removes
+}
+
+// Error is an app that cannot be hosted, with a hint for its author.
+type Error struct {
+	Msg  string
+	Hint string
+}
+
+func (e *Error) Error() string { return e.Msg }
+
+// startupLimit bounds the programs that run once at start: an app that takes
+// longer to import would answer no request in time either.
+const startupLimit = 60 * time.Second
+
+// Open finds the frame's interpreter and lays the bridge down for it.
+func Open(ctx context.Context, opts Options) (*Bridge, error) {
+	name := opts.Frame.Interpreter
+	if name == "" {
+		name = "python3"
+	}
+	if strings.ContainsRune(name, '/') && !filepath.IsAbs(name) {
+		name = filepath.Join(opts.Dir, name)
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return nil, &Error{
+			Msg:  fmt.Sprintf("interpreter %s: %s", name, lookErr(err)),
+			Hint: "install python3, or name one with `interpreter` (a virtualenv's python is enough)",
+		}
+	}
+	if path, err = RealInterpreter(ctx, path, opts.Dir); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(runtimeDir(), "framegate-")
+	if err != nil {
+		return nil, err
+	}
+	b := &Bridge{Path: path, opts: opts, dir: dir}
+	script, err := b.lay(ctx)
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	args := append(b.options(), opts.Frame.App)
+	b.Argv = append([]string{path, "-X", "utf8", script}, args...)
+	b.check = append([]string{"-X", "utf8", script, "--check"}, args...)
+	return b, nil
+}
+
+// Close removes what Open laid down.
+func (b *Bridge) Close() error { return os.RemoveAll(b.dir) }
+
+// runtimeDir is where files live that last as long as the program: not a
+// directory that is swept by age while it runs, if there is a better one.
+func runtimeDir() string {
+	for _, dir := range []string{os.Getenv("XDG_RUNTIME_DIR"), "/run"} {
+		if dir == "" {
+			continue
+		}
+		if f, err := os.CreateTemp(dir, ".framegate-"); err == nil {
+			f.Close()
+			os.Remove(f.Name())
+			return dir
+		}
+	}
+	return os.TempDir()
+}
+
+func (b *Bridge) options() []string {
+	args := []string{"--path-info", b.opts.Frame.PathInfo}
+	dirs := append([]string{b.opts.Dir, b.opts.Dynamic}, b.opts.Frame.ModulePath...)
+	for _, dir := range dirs {
+		if dir != "" {
+			args = append(args, "--module-path", dir)
+		}
+	}
+	return args
+}
+
+// compile turns the source into byte code: it would be compiled anew for
+// every request otherwise, because Python keeps none of a main program.
+const compile = `import py_compile, sys
+if sys.version_info < (3, 8):
+    sys.exit("Python %d.%d is too old" % sys.version_info[:2])
+py_compile.compile(sys.argv[1], sys.argv[2], doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)`
+
+// lay writes the bridge into its directory and returns what to run.
+func (b *Bridge) lay(ctx context.Context) (string, error) {
+	// Frames may run as another user: what they read is no secret.
+	if err := os.Chmod(b.dir, 0o755); err != nil {
+		return "", err
+	}
+	source := filepath.Join(b.dir, "wsgi.py")
+	if err := os.WriteFile(source, []byte(bridges.WSGI), 0o644); err != nil {
+		return "", err
+	}
+	compiled := filepath.Join(b.dir, "wsgi.pyc")
+	if _, err := output(ctx, b.Path, b.opts.Dir, nil, "-I", "-c", compile, source, compiled); err != nil {
+		return "", &Error{Msg: fmt.Sprintf("interpreter %s: %s", b.Path, err), Hint: "the WSGI bridge wants Python 3.8 or later"}
+	}
+	return compiled, os.Chmod(compiled, 0o644)
+}
+
+// Check imports the app as a request would. It returns the app's file.
+func (b *Bridge) Check(ctx context.Context) (string, error) {
+	out, err := output(ctx, b.Path, b.opts.Dir, b.opts.Env, b.check...)
+	if err == nil {
+		return lastLine(out), nil
+	}
+	msg, hint, _ := strings.Cut(err.Error(), "\nhint: ")
+	return "", &Error{Msg: "app " + b.opts.Frame.App + ": " + strings.TrimSpace(msg), Hint: strings.TrimSpace(hint)}
+}
+
+// RealInterpreter is the Python that a name on PATH stands for: a version
+// manager's shim costs every request tens of milliseconds. Other programs are
+// returned as they are.
+func RealInterpreter(ctx context.Context, path, dir string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil || !strings.HasPrefix(filepath.Base(path), "python") {
+		return path, err
+	}
+	out, err := output(ctx, path, dir, os.Environ(), "-I", "-S", "-c", "import sys; print(sys.executable)")
+	if err != nil {
+		return "", &Error{Msg: fmt.Sprintf("interpreter %s: %s", path, err)}
+	}
+	if real := lastLine(out); filepath.IsAbs(real) {
+		return real, nil
+	}
+	return path, nil
+}
+
+// output runs a program to its end and returns its stdout; what it said on
+// stderr is the error.
+func output(ctx context.Context, path, dir string, env []string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, startupLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir = dir
+	cmd.Env = env
+	if env == nil {
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	}
+	cmd.WaitDelay = time.Second
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return stdout.String(), nil
+	case ctx.Err() == context.DeadlineExceeded:
+		return "", fmt.Errorf("not ready after %s", startupLimit)
+	case stderr.Len() > 0:
+		return "", errors.New(strings.TrimSpace(stderr.String()))
+	}
+	return "", err
+}
+
+func lastLine(s string) string {
+	s = strings.TrimRight(s, "\r\n")
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+func lookErr(err error) error {
+	var e *exec.Error
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}

@@ -1,0 +1,135 @@
+package gateway
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"framegate/server/internal/httpguard"
+)
+
+// answer is the HTTP side of one request: what was sent so far, and how to
+// end it early without making it look whole.
+type answer struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	control *http.ResponseController
+	status  int   // 0 until the header is written
+	bytes   int64 // of the body
+
+	pending func()    // what is still to be waited for once the client has its answer
+	bounded time.Time // when the write deadline was last moved on
+}
+
+func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
+	return &answer{w: w, r: r, control: http.NewResponseController(w)}
+}
+
+func (a *answer) writeHeader(status int) {
+	a.status = status
+	a.w.WriteHeader(status)
+}
+
+func (a *answer) write(p []byte) error {
+	n, err := a.w.Write(p)
+	a.bytes += int64(n)
+	if err == http.ErrBodyNotAllowed { // the answer to HEAD
+		return nil
+	}
+	return err
+}
+
+func (a *answer) flush() { a.control.Flush() }
+
+// boundWrites lets no single write wait longer than d for the client. The
+// deadline is moved on once a second at the most: it costs a system timer.
+func (a *answer) boundWrites(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	if now := time.Now(); now.Sub(a.bounded) > time.Second {
+		a.bounded = now
+		a.control.SetWriteDeadline(now.Add(d + time.Second))
+	}
+}
+
+// unboundWrites leaves the connection as it was, for its next request.
+func (a *answer) unboundWrites() {
+	if !a.bounded.IsZero() {
+		a.control.SetWriteDeadline(time.Time{})
+	}
+}
+
+// abortDrain bounds how long an aborted connection is kept to let the bytes
+// that were already sent reach the client.
+const abortDrain = time.Second
+
+// abort ends an answer that has begun and must not look whole: what was sent
+// reaches the client, then the connection is cut. A chunked body has no last
+// chunk then; where only the end of the connection would tell the end of the
+// body (HTTP/1.0), it is reset. It does not return.
+func (a *answer) abort() {
+	a.flush()
+	conn, _, err := a.control.Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler) // HTTP/2: a reset of the stream
+	}
+	defer panic(http.ErrAbortHandler)
+	deadline := time.Now().Add(abortDrain)
+	if !a.r.ProtoAtLeast(1, 1) && a.w.Header().Get("Content-Length") == "" {
+		awaitSent(conn, deadline)
+		setLinger(conn, 0)
+	} else if cw, ok := conn.(interface{ CloseWrite() error }); ok && cw.CloseWrite() == nil {
+		// Closing with unread bytes in the kernel would reset the connection
+		// and take the answer's last bytes with it.
+		conn.SetReadDeadline(deadline)
+		io.CopyN(io.Discard, conn, 1<<20)
+	}
+	conn.Close()
+}
+
+func setLinger(conn net.Conn, seconds int) {
+	if g, ok := conn.(*httpguard.Conn); ok {
+		conn = g.Conn
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(seconds)
+	}
+}
+
+// recorder is the answer as an http.ResponseWriter, for handlers that write
+// it themselves. It keeps the way to sendfile open.
+func (a *answer) recorder() http.ResponseWriter { return recorder{a.w, a} }
+
+type recorder struct {
+	http.ResponseWriter
+	a *answer
+}
+
+func (w recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w recorder) WriteHeader(status int) {
+	if status >= 200 && w.a.status == 0 {
+		w.a.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w recorder) Write(p []byte) (int, error) {
+	if w.a.status == 0 {
+		w.a.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.a.bytes += int64(n)
+	return n, err
+}
+
+func (w recorder) ReadFrom(r io.Reader) (int64, error) {
+	if w.a.status == 0 {
+		w.a.status = http.StatusOK
+	}
+	n, err := io.Copy(w.ResponseWriter, r)
+	w.a.bytes += n
+	return n, err
+}

@@ -1,0 +1,91 @@
+package gateway
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"framegate/server/internal/cgi"
+)
+
+// environ is the environ of one call, as RFC 3875 §4.1 wants it.
+func (g *Gateway) environ(r *http.Request, rec *record, f *frame, c *call, b *body) []string {
+	_, _, filename := f.command(c)
+	m := cgi.Meta{
+		Method:            r.Method,
+		Target:            c.target,
+		Script:            c.script,
+		Protocol:          protocol(r),
+		Scheme:            scheme(r),
+		RequestID:         rec.id,
+		Software:          g.opts.Software,
+		ServerName:        g.cfg.ServerName,
+		ServerPort:        g.opts.Port,
+		DocumentRoot:      g.cfg.Static.Path,
+		ScriptFilename:    filename,
+		HasBody:           b.present,
+		ContentLength:     b.size,
+		Host:              r.Host,
+		Header:            r.Header,
+		PassAuthorization: f.cfg.PassAuthorization,
+		Extra:             f.env,
+	}
+	m.RemoteAddr, m.RemotePort = splitAddr(r.RemoteAddr)
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		var port string
+		m.ServerAddr, port = splitAddr(local.String())
+		if m.ServerPort == "" {
+			m.ServerPort = port
+		}
+	}
+	if m.ServerPort == "" {
+		m.ServerPort = "80" // a Unix socket has none
+	}
+	if m.ServerName == "" {
+		m.ServerName = serverName(r.Host, m.ServerAddr)
+	}
+	return m.Environ()
+}
+
+// protocol is SERVER_PROTOCOL: what the client spoke (§4.1.16).
+func protocol(r *http.Request) string {
+	if r.ProtoMajor == 2 {
+		return "HTTP/2.0"
+	}
+	return r.Proto
+}
+
+func scheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// splitAddr takes an address of the net package apart. A Unix socket has no
+// address that REMOTE_ADDR could hold (§4.1.8): its peer is on this machine.
+func splitAddr(s string) (addr, port string) {
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap().WithZone("").String(), portString(s)
+	}
+	return "127.0.0.1", ""
+}
+
+func portString(s string) string { return s[strings.LastIndexByte(s, ':')+1:] }
+
+// serverName is SERVER_NAME (§4.1.14) when the configuration has none: the
+// name of the Host field, which httpguard has validated, else our address.
+func serverName(host, addr string) string {
+	name := host
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		name = host[:i]
+	}
+	switch {
+	case name != "":
+		return name
+	case strings.Contains(addr, ":"):
+		return "[" + addr + "]"
+	}
+	return addr
+}

@@ -1,0 +1,238 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"framegate/server/internal/cgi"
+	"framegate/server/internal/process"
+	"framegate/server/internal/runner"
+)
+
+// exchange is one request answered by one frame process.
+type exchange struct {
+	g     *Gateway
+	ans   *answer
+	rec   *record
+	frame *frame
+	body  *body
+
+	run     runner.Run
+	out     *process.Pipe
+	stderr  stderrLog
+	started time.Time // when the process was started: the clocks count from here
+	spoke   bool      // the frame has printed its first byte
+	unsent  bool      // bytes have been written since the last flush
+	waiting time.Time // since when the frame's output is waited for; zero while it flows
+
+	cause  atomic.Pointer[failure] // why the process was stopped; the first reason counts
+	detach func() bool             // ends the watch on the client
+}
+
+// exchange has the frame answer the call. It returns the path of a local
+// redirect instead, when that is the frame's answer (§6.2.2).
+func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, c call) (redirect string, err error) {
+	rec.frame, rec.mode = f.cfg.Name, f.cfg.Mode
+	x := &exchange{g: g, ans: ans, rec: rec, frame: f}
+	x.stderr = stderrLog{log: g.opts.Log, id: rec.id, frame: f.cfg.Name, tap: g.opts.Tap}
+	if x.body, err = f.receive(ans, r); err != nil {
+		return "", err
+	}
+	defer x.body.close()
+
+	arrived := time.Now()
+	err = f.gate.enter(r.Context())
+	rec.queued = time.Since(arrived)
+	if err != nil {
+		return "", err
+	}
+	if err := x.start(r.Context(), g.spec(x, r, &c)); err != nil {
+		f.gate.leave()
+		return "", err
+	}
+	redirect, err = x.respond()
+	if err != nil {
+		// The client gets its error first; the process may take its
+		// stop-grace to end, and the slot is free when it has.
+		ans.pending = x.end
+		return "", x.explain(err)
+	}
+	x.end()
+	return redirect, nil
+}
+
+// spec is what the process is given: program, environ, stdin, cwd.
+func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
+	path, argv, _ := x.frame.command(c)
+	spec := &process.Spec{
+		Path: path, Argv: argv,
+		Env:        g.environ(r, x.rec, x.frame, c, x.body),
+		Dir:        x.frame.workingDir(c),
+		StderrLine: x.stderr.line,
+		FeedFailed: func(err error) { x.stop(bodyFailure(err).(*failure)) },
+	}
+	switch {
+	case x.frame.cfg.Stdin == "scgi":
+		feed := io.Reader(http.NoBody)
+		if x.body.feed != nil {
+			feed = x.body.feed
+		}
+		spec.Feed = withSCGI(spec.Env, feed)
+	case x.body.file != nil:
+		spec.Stdin = x.body.file
+	default:
+		spec.Feed = x.body.feed
+	}
+	return spec
+}
+
+func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
+	if spec.Path == "" {
+		return startFailure(fmt.Errorf("%w: %s is not on PATH", runner.ErrProgram, spec.Argv[0]))
+	}
+	if tap := x.g.opts.Tap; tap != nil && tap.Start != nil {
+		tap.Start(spec)
+	}
+	x.started = time.Now()
+	run, err := x.frame.runner.Start(ctx, spec)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ended(ctx)
+		}
+		return startFailure(err)
+	}
+	x.run, x.out = run, run.Output()
+	x.rec.pid = run.Pid()
+	x.rec.spawned = time.Since(x.started)
+	x.out.OnBlock = x.beforeWait
+	x.detach = context.AfterFunc(ctx, func() { x.stop(ended(ctx)) })
+	return nil
+}
+
+// ended is why the context of a request is done: the client, or the server.
+func ended(ctx context.Context) *failure {
+	var f *failure
+	if errors.As(context.Cause(ctx), &f) {
+		return f
+	}
+	return errClientGone
+}
+
+// stop sends the process down the ladder because of why.
+func (x *exchange) stop(why *failure) {
+	if x.cause.CompareAndSwap(nil, why) {
+		x.run.Stop(x.frame.cfg.StopGrace)
+	}
+}
+
+// end waits until nothing of the exchange is left and accounts for it.
+func (x *exchange) end() {
+	x.detach()
+	x.run.Stop(x.frame.cfg.StopGrace) // does nothing to a process that has ended
+	if s := x.body.stream; s != nil && !s.finished() {
+		// The feeder waits for a client whose body nobody wants any more.
+		x.ans.control.SetReadDeadline(time.Now())
+	}
+	exit := x.run.Wait()
+	x.rec.exit = &exit
+	if s := x.body.stream; s != nil {
+		x.rec.bytesIn += s.count.Load()
+	} else {
+		x.rec.bytesIn += x.body.size
+	}
+	x.ans.unboundWrites()
+	x.frame.gate.leave()
+}
+
+// explain adds the frame's stderr to a failure that may show it.
+func (x *exchange) explain(err error) error {
+	f, ok := err.(*failure)
+	if !ok || !x.g.opts.Dev || f == errClientGone {
+		return err
+	}
+	select {
+	case <-x.run.Done():
+		x.run.Wait() // it has ended: so has its stderr, nearly
+	default:
+	}
+	shown := *f
+	shown.stderr = x.stderr.lastLines()
+	return &shown
+}
+
+// beforeWait runs when the frame has nothing to read: what it has said goes
+// out to the client, and the clocks are set for the waiting.
+func (x *exchange) beforeWait() {
+	if x.unsent {
+		x.ans.flush()
+		x.unsent = false
+	}
+	if x.waiting.IsZero() {
+		x.waiting = time.Now()
+	}
+	at, _ := x.deadline()
+	x.out.SetReadDeadline(at)
+}
+
+// deadline is when the next clock rings, and which one it is.
+func (x *exchange) deadline() (time.Time, string) {
+	var at time.Time
+	which := ""
+	first := func(t time.Time, limit time.Duration, name string) {
+		if t = t.Add(limit); limit > 0 && (at.IsZero() || t.Before(at)) {
+			at, which = t, name
+		}
+	}
+	if x.spoke {
+		first(x.stillSince(x.waiting), x.frame.cfg.IdleTimeout, "idle-timeout")
+	} else {
+		first(x.stillSince(x.started), x.frame.cfg.FirstByteTimeout, "first-byte-timeout")
+	}
+	first(x.started, x.frame.cfg.TotalTimeout, "total-timeout")
+	return at, which
+}
+
+// stillSince is t, or the last movement of an upload that goes on after it:
+// an exchange is idle when neither direction moves.
+func (x *exchange) stillSince(t time.Time) time.Time {
+	if s := x.body.stream; s != nil {
+		if moved := time.Unix(0, s.moved.Load()); moved.After(t) {
+			return moved
+		}
+	}
+	return t
+}
+
+// timedOut is the failure of the clock that has rung.
+func (x *exchange) timedOut(which string) *failure {
+	return &failure{status: http.StatusGatewayTimeout, sentence: "The program took too long to answer.",
+		cause: fmt.Errorf("%s: nothing to read from the program %s after its start", which, time.Since(x.started).Round(time.Millisecond))}
+}
+
+// closeWait is how long a process that has closed its stdout may take to
+// end: its exit status decides whether the answer was whole.
+const closeWait = time.Second
+
+// awaitExit waits for the process whose stdout has ended. It reports false
+// when the process lives on.
+func (x *exchange) awaitExit() (process.Exit, bool) {
+	timer := time.NewTimer(closeWait)
+	defer timer.Stop()
+	select {
+	case <-x.run.Done():
+		return x.run.Exit(), true
+	case <-timer.C:
+		return process.Exit{}, false
+	}
+}
+
+// withSCGI puts the environ as a netstring ahead of the body.
+func withSCGI(environ []string, body io.Reader) io.Reader {
+	return io.MultiReader(bytes.NewReader(cgi.SCGI(environ)), body)
+}

@@ -1,0 +1,167 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"framegate/server/internal/runner"
+	"framegate/server/internal/static"
+)
+
+// failure is a request that gets an error answer. The sentence is for the
+// client, the cause for the log.
+type failure struct {
+	status     int
+	sentence   string
+	cause      error
+	retryAfter int      // seconds; 0 says nothing
+	closeConn  bool     // the rest of the request is not read
+	stderr     []string // the end of the frame's stderr, shown under --dev
+}
+
+func (f *failure) Error() string {
+	if f.cause != nil {
+		return f.cause.Error()
+	}
+	return f.sentence
+}
+
+func (f *failure) Unwrap() error { return f.cause }
+
+// errClientGone ends an exchange whose client no longer wants the answer.
+// 499 never reaches anybody; the log has it, as nginx's does.
+var errClientGone = &failure{status: 499, sentence: "client closed the connection"}
+
+// startFailure is the answer to a process that could not be started.
+func startFailure(err error) error {
+	switch {
+	case errors.Is(err, runner.ErrTooLarge):
+		return &failure{status: http.StatusRequestHeaderFieldsTooLarge,
+			sentence: "The request's header does not fit into a process's environment.", cause: err}
+	case errors.Is(err, runner.ErrProgram):
+		return &failure{status: http.StatusInternalServerError, sentence: "The program for this URL cannot be run.", cause: err}
+	}
+	return &failure{status: http.StatusServiceUnavailable, sentence: "No process could be started; try again in a moment.",
+		cause: err, retryAfter: 1}
+}
+
+// fileFailure is the answer to what the static files refused.
+func fileFailure(err error) error {
+	var serr *static.Error
+	if errors.As(err, &serr) {
+		return &failure{status: serr.Status, sentence: sentenceFor(serr.Status), cause: err}
+	}
+	return &failure{status: http.StatusInternalServerError, sentence: "The file could not be read.", cause: err}
+}
+
+func sentenceFor(status int) string {
+	switch status {
+	case http.StatusForbidden:
+		return "This file may not be read."
+	case http.StatusMethodNotAllowed:
+		return "A file can only be read: use GET or HEAD."
+	}
+	return http.StatusText(status) + "."
+}
+
+// fail answers a request with an error, or cuts the connection when its
+// answer has already begun.
+func (g *Gateway) fail(ans *answer, rec *record, err error) {
+	rec.err = err
+	var f *failure
+	if !errors.As(err, &f) {
+		f = &failure{status: http.StatusInternalServerError, sentence: "The request could not be answered.", cause: err}
+	}
+	if ans.status != 0 {
+		ans.abort()
+	}
+	if f.status == errClientGone.status {
+		ans.status = f.status
+		ans.abort()
+	}
+	h := ans.w.Header()
+	if f.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(f.retryAfter))
+	}
+	if f.closeConn {
+		h.Set("Connection", "close")
+	}
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	contentType, page := g.page(ans.r, rec, f)
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(page)))
+	ans.writeHeader(f.status)
+	ans.write(page)
+	ans.flush() // what follows, like stopping the process, is not the client's to wait for
+}
+
+// page is the body of an error answer: the status, a sentence, the request id.
+func (g *Gateway) page(r *http.Request, rec *record, f *failure) (contentType string, page []byte) {
+	if f.status == http.StatusNotFound && g.notFound != nil {
+		return "text/html; charset=utf-8", g.notFound
+	}
+	title := strconv.Itoa(f.status) + " " + http.StatusText(f.status)
+	text := fmt.Sprintf("%s\n\n%s\nRequest id: %s\n", title, f.sentence, rec.id)
+	if g.opts.Dev && fromThisMachine(r) {
+		text += g.details(rec, f)
+	}
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return "text/plain; charset=utf-8", []byte(text)
+	}
+	_, body, _ := strings.Cut(text, "\n\n")
+	return "text/html; charset=utf-8", fmt.Appendf(nil, `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>%[1]s</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;margin:3rem auto;max-width:60rem;padding:0 1rem}pre{white-space:pre-wrap;overflow-wrap:anywhere}</style>
+<h1>%[1]s</h1>
+<pre>%[2]s</pre>
+</html>
+`, html.EscapeString(title), html.EscapeString(body))
+}
+
+// details is what --dev adds: the cause, the frame's stderr, and how to see
+// the exchange again from a shell.
+func (g *Gateway) details(rec *record, f *failure) string {
+	var b strings.Builder
+	if f.cause != nil {
+		fmt.Fprintf(&b, "\nCause: %s\n", f.cause)
+	}
+	if len(f.stderr) > 0 {
+		fmt.Fprintf(&b, "\nstderr:\n%s\n", strings.Join(f.stderr, "\n"))
+	}
+	if rec.frame != "" {
+		fmt.Fprintf(&b, "\nAgain: framegate run -X %s %s\n", shellWord(rec.method), shellWord(rec.uri))
+	}
+	return b.String()
+}
+
+// shellWord quotes s for sh.
+func shellWord(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// fromThisMachine reports whether the client is on the loopback interface.
+func fromThisMachine(r *http.Request) bool {
+	addr, _ := splitAddr(r.RemoteAddr)
+	ip := net.ParseIP(addr)
+	return ip != nil && ip.IsLoopback()
+}
+
+func signalName(s syscall.Signal) string {
+	if name := unix.SignalName(s); name != "" {
+		return name
+	}
+	return s.String()
+}

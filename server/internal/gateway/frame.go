@@ -1,0 +1,162 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"framegate/server/internal/bridge"
+	"framegate/server/internal/config"
+	"framegate/server/internal/runner"
+)
+
+// program is an executable and the arguments that always come first.
+type program struct {
+	path string // absolute; "" when it was not found at start
+	argv []string
+}
+
+// frame is a configured frame, ready to run.
+type frame struct {
+	cfg      *config.Frame
+	program  program
+	filename string // SCRIPT_FILENAME, unless the request's script is it
+	dir      string
+	env      []string // the operator's part of the environ
+	gate     gate
+	runner   runner.Runner
+	scripts  *scriptDir
+	bridge   *bridge.Bridge
+	problems []error
+}
+
+func newFrame(ctx context.Context, cfg *config.Config, fc *config.Frame) (*frame, error) {
+	f := &frame{
+		cfg:    fc,
+		dir:    fc.Dir,
+		env:    operatorEnv(&fc.Settings),
+		gate:   newGate(&fc.Settings),
+		runner: runner.Exec{},
+	}
+	if f.dir == "" {
+		f.dir = cfg.Dir
+	}
+	switch {
+	case fc.Scripts != "":
+		return f, f.openScripts(ctx)
+	case fc.App != "":
+		return f, f.openApp(ctx, cfg)
+	}
+	f.program = f.locate(ctx, cfg.Dir, fc.Command)
+	f.filename = f.program.path
+	return f, nil
+}
+
+func (f *frame) close() error {
+	var errs []error
+	if f.scripts != nil {
+		errs = append(errs, f.scripts.root.Close())
+	}
+	if f.bridge != nil {
+		errs = append(errs, f.bridge.Close())
+	}
+	return errors.Join(append(errs, f.runner.Close())...)
+}
+
+func (f *frame) openScripts(ctx context.Context) error {
+	root, err := os.OpenRoot(f.cfg.Dir)
+	if err != nil {
+		return fmt.Errorf("frame %q: %w", f.cfg.Name, err)
+	}
+	f.scripts = &scriptDir{root: root, dir: f.cfg.Dir, interpreters: map[string]program{}}
+	for ext, command := range f.cfg.Interpreters {
+		f.scripts.interpreters[ext] = f.locate(ctx, f.dir, command)
+	}
+	return nil
+}
+
+func (f *frame) openApp(ctx context.Context, cfg *config.Config) error {
+	b, err := bridge.Open(ctx, bridge.Options{
+		Frame: f.cfg, Dir: f.dir, Dynamic: cfg.Dynamic.Path, Env: f.env,
+	})
+	if err != nil {
+		return fmt.Errorf("frame %q: %w", f.cfg.Name, err)
+	}
+	f.bridge = b
+	f.program = program{path: b.Path, argv: b.Argv}
+	if f.filename, err = b.Check(ctx); err != nil {
+		f.problems = append(f.problems, fmt.Errorf("frame %q: %w", f.cfg.Name, err))
+	}
+	return nil
+}
+
+// locate finds the executable of a command: a name on PATH, or a path
+// relative to base. One that is missing is a problem of this frame alone; its
+// requests get a 500 that says so.
+func (f *frame) locate(ctx context.Context, base string, command []string) program {
+	p := program{argv: command}
+	name := command[0]
+	if strings.ContainsRune(name, '/') && !filepath.IsAbs(name) {
+		name = filepath.Join(base, name)
+	}
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+		p.path, err = bridge.RealInterpreter(ctx, path, f.dir)
+	case strings.ContainsRune(name, '/'):
+		p.path = name // it may still come: then it is found where it should be
+	}
+	if err != nil {
+		var perr *exec.Error
+		if errors.As(err, &perr) {
+			err = perr.Err
+		}
+		f.problems = append(f.problems, fmt.Errorf("frame %q: program %s: %w", f.cfg.Name, command[0], err))
+	}
+	return p
+}
+
+// command is the executable and the argument vector for one call. Nothing in
+// it comes from the request but the path of a script that was found on disk.
+func (f *frame) command(c *call) (path string, argv []string, filename string) {
+	if f.scripts == nil {
+		return f.program.path, f.program.argv, f.filename
+	}
+	p, mapped := f.scripts.interpreters[filepath.Ext(c.file)]
+	if !mapped {
+		return c.file, []string{c.file}, c.file
+	}
+	argv = append(append(make([]string, 0, len(p.argv)+1), p.argv...), c.file)
+	return p.path, argv, c.file
+}
+
+// workingDir is the cwd of one call (§7.2: for scripts, their own directory).
+func (f *frame) workingDir(c *call) string {
+	if f.scripts != nil {
+		return filepath.Dir(c.file)
+	}
+	return f.dir
+}
+
+// operatorEnv is what the configuration adds to every environ: the gateway's
+// PATH unless env has one, the names of pass-env, and env.
+func operatorEnv(s *config.Settings) []string {
+	env := map[string]string{"PATH": os.Getenv("PATH")}
+	for _, name := range s.PassEnv {
+		if v, ok := os.LookupEnv(name); ok {
+			env[name] = v
+		}
+	}
+	for name, v := range s.Env {
+		env[name] = v
+	}
+	list := make([]string, 0, len(env))
+	for name, v := range env {
+		list = append(list, name+"="+v)
+	}
+	return list
+}

@@ -1,0 +1,209 @@
+// Package gateway is the http.Handler: the only room that knows HTTP and
+// frames. A request goes straight through it: route, environ, admit, start,
+// feed, parse, write, account.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/rs/zerolog"
+
+	"framegate/server/internal/cgi"
+	"framegate/server/internal/config"
+	"framegate/server/internal/httpguard"
+	"framegate/server/internal/process"
+	"framegate/server/internal/static"
+)
+
+// Options are what a Gateway needs besides its configuration. Their zero
+// values serve.
+type Options struct {
+	Log      zerolog.Logger // the zero Logger writes nothing useful: use zerolog.Nop()
+	Software string         // SERVER_SOFTWARE and the Server header
+	Dev      bool           // show causes to clients on this machine
+	Port     string         // SERVER_PORT; "" takes it from the connection
+	Tap      *Tap
+}
+
+// Tap looks on at exchanges as they pass. Its functions are called from the
+// exchange's own goroutines, as things happen, and may be nil.
+type Tap struct {
+	Start  func(spec *process.Spec) // just before the process starts
+	Stdout func(p []byte)
+	Stderr func(line []byte)
+	End    func(status int, err error) // the request is answered, or failed because of err
+}
+
+// Gateway serves one configuration.
+type Gateway struct {
+	cfg      *config.Config
+	opts     Options
+	routes   routes
+	frames   []*frame
+	files    *static.Files // nil without static files
+	notFound []byte        // the site's own 404 page, nil for the built-in one
+	problems []error
+}
+
+// New prepares everything that requests will need. What only some requests
+// miss (a program that is not there yet) is no error here: Problems tells it.
+func New(ctx context.Context, cfg *config.Config, opts Options) (*Gateway, error) {
+	if opts.Software == "" {
+		opts.Software = "framegate"
+	}
+	g := &Gateway{cfg: cfg, opts: opts}
+	if cfg.Static.Path != "" {
+		files, err := static.New(cfg.Static.Path, static.Options{Listing: cfg.Static.Listing, Dotfiles: cfg.Static.Dotfiles})
+		if err != nil {
+			return nil, fmt.Errorf("static files: %w", err)
+		}
+		g.files = files
+	}
+	if cfg.Static.NotFound != "" {
+		page, err := os.ReadFile(cfg.Static.NotFound)
+		if err != nil {
+			g.Close()
+			return nil, fmt.Errorf("404 page: %w", err)
+		}
+		g.notFound = page
+	}
+	for i := range cfg.Frames {
+		f, err := newFrame(ctx, cfg, &cfg.Frames[i])
+		if err != nil {
+			g.Close()
+			return nil, err
+		}
+		g.frames = append(g.frames, f)
+		g.problems = append(g.problems, f.problems...)
+	}
+	g.routes = newRoutes(g.frames)
+	return g, nil
+}
+
+// Problems are what is wrong with single frames: programs that are missing,
+// apps that cannot be loaded.
+func (g *Gateway) Problems() []error { return g.problems }
+
+// Close gives back what New took.
+func (g *Gateway) Close() error {
+	var errs []error
+	for _, f := range g.frames {
+		errs = append(errs, f.close())
+	}
+	if g.files != nil {
+		errs = append(errs, g.files.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// maxRedirects bounds the local redirects of one request (§6.2.2).
+const maxRedirects = 5
+
+// ServeHTTP answers one request and writes its log record.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ans := newAnswer(w, r)
+	rec := newRecord(r)
+	w.Header().Set("Server", g.opts.Software)
+	if conn := httpguard.FromRequest(r); conn != nil {
+		defer conn.Done()
+		if refusal := conn.Next(); refusal != nil {
+			rec.refuse(refusal)
+			g.fail(ans, rec, &failure{status: refusal.Status, sentence: refusal.Why})
+			g.log(ans, rec)
+			return
+		}
+	}
+	// A cut connection unwinds by panic, as net/http wants it: the process
+	// is waited for and the record written on every way out.
+	defer func() {
+		if ans.pending != nil {
+			ans.pending()
+		}
+		g.log(ans, rec)
+		if tap := g.opts.Tap; tap != nil && tap.End != nil {
+			tap.End(ans.status, rec.err)
+		}
+	}()
+	if err := g.answer(ans, r, rec); err != nil {
+		g.fail(ans, rec, err)
+	}
+}
+
+// answer routes the request and follows the local redirects of its frames.
+func (g *Gateway) answer(ans *answer, r *http.Request, rec *record) error {
+	if r.RequestURI == "*" {
+		return serverOptions(ans)
+	}
+	target, err := cgi.ParseTarget(r.RequestURI)
+	for hops := 0; ; hops++ {
+		if err != nil {
+			return badTarget(err)
+		}
+		location, err := g.dispatch(ans, r, rec, target)
+		if err != nil || location == "" {
+			return err
+		}
+		if hops == maxRedirects {
+			return &failure{status: http.StatusBadGateway, sentence: "The program redirects in a circle.",
+				cause: fmt.Errorf("more than %d local redirects, the last to %s", maxRedirects, location)}
+		}
+		if target, err = cgi.ParseTarget(location); err != nil {
+			return &failure{status: http.StatusBadGateway, sentence: "The program redirects to a path that is none.",
+				cause: fmt.Errorf("local redirect to %q: %w", location, err)}
+		}
+		r = redirected(r)
+	}
+}
+
+// dispatch hands the request to the frame or the file that target names.
+func (g *Gateway) dispatch(ans *answer, r *http.Request, rec *record, target cgi.Target) (redirect string, err error) {
+	f, call, err := g.routes.find(target)
+	switch {
+	case err != nil:
+		return "", err
+	case f != nil:
+		return g.exchange(ans, r, rec, f, call)
+	case g.files != nil && target.LiteralPrefix(len(target.Path)):
+		return "", g.serveFile(ans, r, target.Path)
+	}
+	return "", errNotFound
+}
+
+func (g *Gateway) serveFile(ans *answer, r *http.Request, path string) error {
+	found, err := g.files.Serve(ans.recorder(), r, path)
+	if err != nil {
+		return fileFailure(err)
+	}
+	if !found {
+		return errNotFound
+	}
+	return nil
+}
+
+// redirected is the request that a local redirect makes of r: a GET without a
+// body (§6.2.2). Its conditions and ranges meant the first resource.
+func redirected(r *http.Request) *http.Request {
+	next := r.Clone(r.Context())
+	next.Method = http.MethodGet
+	next.Body = http.NoBody
+	next.ContentLength = 0
+	next.TransferEncoding = nil
+	for _, name := range []string{"Content-Length", "Content-Type", "Content-Encoding", "Expect",
+		"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		next.Header.Del(name)
+	}
+	return next
+}
+
+// serverOptions answers OPTIONS * (RFC 9110 §9.3.7): about the server as a
+// whole, so no frame is asked.
+func serverOptions(ans *answer) error {
+	ans.w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	ans.w.Header().Set("Content-Length", "0")
+	ans.writeHeader(http.StatusOK)
+	return nil
+}

@@ -1,0 +1,106 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"framegate/server/internal/httpguard"
+	"framegate/server/internal/process"
+)
+
+// record is what the log will say of one request.
+type record struct {
+	id      string
+	started time.Time
+	remote  string
+	method  string
+	host    string
+	uri     string
+	proto   string
+	bytesIn int64
+
+	frame     string // "" for a static file
+	mode      string
+	pid       int
+	exit      *process.Exit
+	queued    time.Duration
+	spawned   time.Duration
+	firstByte time.Duration
+
+	warning string // the answer stands, but something was not right
+	err     error
+}
+
+func newRecord(r *http.Request) *record {
+	var id [8]byte
+	rand.Read(id[:])
+	return &record{
+		id: hex.EncodeToString(id[:]), started: time.Now(), remote: r.RemoteAddr,
+		method: r.Method, host: r.Host, uri: r.RequestURI, proto: r.Proto,
+	}
+}
+
+// refuse takes over what httpguard could read of a refused request.
+func (rec *record) refuse(v *httpguard.Refusal) {
+	rec.method, rec.host, rec.uri, rec.proto = v.Method, "", v.Target, v.Proto
+}
+
+// warn notes something that does not change the answer; the first one counts.
+func (rec *record) warn(what string) {
+	if rec.warning == "" {
+		rec.warning = what
+	}
+}
+
+// log writes the one record of a request.
+func (g *Gateway) log(ans *answer, rec *record) {
+	e := g.opts.Log.WithLevel(rec.level(ans.status))
+	e.Str("request_id", rec.id).Str("remote", rec.remote).Str("method", rec.method).
+		Str("host", rec.host).Str("uri", rec.uri).Str("proto", rec.proto).
+		Int("status", ans.status).Int64("bytes_in", rec.bytesIn).Int64("bytes_out", ans.bytes).
+		Float64("duration_ms", ms(time.Since(rec.started)))
+	if rec.frame != "" {
+		rec.logFrame(e)
+	}
+	switch {
+	case rec.err != nil:
+		e.Str("error", rec.err.Error())
+	case rec.warning != "":
+		e.Str("error", rec.warning)
+	}
+	e.Send()
+}
+
+func (rec *record) logFrame(e *zerolog.Event) {
+	e.Str("frame", rec.frame).Str("mode", rec.mode).Float64("queue_ms", ms(rec.queued))
+	if rec.pid == 0 {
+		return
+	}
+	e.Int("pid", rec.pid).Float64("spawn_ms", ms(rec.spawned))
+	if rec.firstByte > 0 {
+		e.Float64("first_byte_ms", ms(rec.firstByte))
+	}
+	if x := rec.exit; x != nil {
+		e.Int("exit_code", x.Code)
+		if x.Signal != 0 {
+			e.Str("signal", signalName(x.Signal))
+		}
+		e.Float64("cpu_ms", ms(x.CPU)).Int64("max_rss_kib", x.MaxRSSKiB)
+	}
+}
+
+func (rec *record) level(status int) zerolog.Level {
+	switch {
+	case rec.err != nil && status >= 500, rec.err != nil && status < 400:
+		return zerolog.ErrorLevel
+	case rec.warning != "":
+		return zerolog.WarnLevel
+	}
+	return zerolog.InfoLevel
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

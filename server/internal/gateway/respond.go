@@ -1,0 +1,305 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"framegate/server/internal/cgi"
+	"framegate/server/internal/process"
+)
+
+// buffers are what a frame's output is read into: as large as a pipe, so that
+// a full pipe is one read and one write.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+
+// maxInterim bounds the 1xx responses ahead of the final one.
+const maxInterim = 10
+
+// respond reads the frame's answer and writes it to the client.
+func (x *exchange) respond() (redirect string, err error) {
+	pooled := buffers.Get().(*[]byte)
+	defer buffers.Put(pooled)
+	buf := *pooled
+
+	resp, buf, rest, err := x.readHeader(buf, 0)
+	for n := 0; err == nil && resp.Status < 200; n++ {
+		if n == maxInterim || resp.Status == http.StatusSwitchingProtocols {
+			return "", x.malformed(fmt.Errorf("status %d is no answer to a request", resp.Status))
+		}
+		x.sendInterim(resp)
+		resp, buf, rest, err = x.readHeader(buf, copy(buf, rest))
+	}
+	if err != nil {
+		return "", err
+	}
+	if resp.LocalRedirect() {
+		return resp.Location, x.discardRest(buf)
+	}
+	return "", x.sendBody(resp, buf, rest)
+}
+
+// read reads some of the frame's output. Only io.EOF is not a failure.
+func (x *exchange) read(buf []byte) (int, error) {
+	for {
+		n, err := x.out.Read(buf)
+		if n > 0 {
+			x.heard(buf[:n])
+		}
+		switch {
+		case err == nil || err == io.EOF:
+			return n, err
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if at, which := x.deadline(); !time.Now().Before(at) {
+				x.stop(x.timedOut(which))
+				return n, x.cause.Load()
+			} // else the upload has moved meanwhile: go on waiting
+		default:
+			return n, &failure{status: http.StatusBadGateway, sentence: badAnswer, cause: err}
+		}
+	}
+}
+
+func (x *exchange) heard(p []byte) {
+	x.waiting = time.Time{}
+	if !x.spoke {
+		x.spoke = true
+		x.rec.firstByte = time.Since(x.started)
+	}
+	if tap := x.g.opts.Tap; tap != nil && tap.Stdout != nil {
+		tap.Stdout(p)
+	}
+}
+
+const badAnswer = "The program did not give a usable answer."
+
+// readHeader reads as far as the end of a header block; have bytes of buf are
+// read already. It returns the buffer, which may have grown, and what of the
+// body has come along.
+func (x *exchange) readHeader(buf []byte, have int) (resp *cgi.Response, grown, rest []byte, err error) {
+	limit := int(x.frame.cfg.MaxHeader)
+	for scanned := 0; ; {
+		if end := cgi.HeaderEnd(buf[:have], scanned); end >= 0 && (limit <= 0 || end <= limit) {
+			if resp, err = cgi.ParseHeader(buf[:end]); err != nil {
+				return nil, buf, nil, x.malformed(err)
+			}
+			return resp, buf, buf[end:have], nil
+		}
+		scanned = have
+		if limit > 0 && have >= limit {
+			return nil, buf, nil, x.malformed(x.unended(buf[:have], fmt.Errorf("the header block is longer than max-header, %d bytes", limit)))
+		}
+		if have == len(buf) {
+			buf = append(make([]byte, 0, 2*len(buf)), buf...)[:2*len(buf)]
+		}
+		n, err := x.read(buf[have:])
+		have += n
+		if err == io.EOF {
+			return nil, buf, nil, x.endedEarly(buf[:have])
+		}
+		if err != nil {
+			return nil, buf, nil, err
+		}
+	}
+}
+
+// malformed is a header that cannot be understood. The process is stopped:
+// whatever it says next, nobody will hear it.
+func (x *exchange) malformed(cause error) error {
+	x.stop(&failure{status: http.StatusBadGateway, sentence: badAnswer, cause: cause})
+	return x.cause.Load()
+}
+
+// endedEarly is the end of stdout before the end of the header.
+func (x *exchange) endedEarly(output []byte) error {
+	exit, ended := x.awaitExit()
+	if why := x.cause.Load(); why != nil {
+		return why // the gateway stopped it: that is the reason to tell
+	}
+	how := "closed its stdout"
+	if ended {
+		how = describeExit(exit)
+	}
+	cause := fmt.Errorf("the program %s before it printed a header", how)
+	if len(output) > 0 {
+		cause = x.unended(output, fmt.Errorf("the program %s before the empty line that ends the header", how))
+	}
+	return x.malformed(cause)
+}
+
+// unended prefers the finding that names a byte, when the output has one.
+func (x *exchange) unended(output []byte, otherwise error) error {
+	if _, err := cgi.ParseHeader(output); err != nil {
+		return fmt.Errorf("%w; %w", otherwise, err)
+	}
+	return otherwise
+}
+
+func describeExit(e process.Exit) string {
+	if e.Signal != 0 {
+		return "was killed by " + signalName(e.Signal)
+	}
+	return "exited with status " + strconv.Itoa(e.Code)
+}
+
+// sendInterim passes a 1xx response on (RFC 9110 §15.2).
+func (x *exchange) sendInterim(resp *cgi.Response) {
+	if !x.ans.r.ProtoAtLeast(1, 1) {
+		return // HTTP/1.0 has no such thing
+	}
+	h := x.ans.w.Header()
+	kept := h.Clone()
+	for _, f := range resp.Fields {
+		h.Add(f.Name, f.Value)
+	}
+	x.ans.w.WriteHeader(resp.Status)
+	for name := range h {
+		delete(h, name)
+	}
+	for name, values := range kept {
+		h[name] = values
+	}
+}
+
+// sendHeader writes the status and the header. hasBody says whether a byte of
+// the body is known to follow.
+func (x *exchange) sendHeader(resp *cgi.Response, hasBody bool) {
+	h := x.ans.w.Header()
+	for i, f := range resp.Fields {
+		if i == 0 || !seen(resp.Fields[:i], f.Name) {
+			h.Del(f.Name) // the frame's Server or Date takes the place of ours
+		}
+		h.Add(f.Name, f.Value)
+	}
+	if resp.ContentType == "" {
+		// Never a guess: HTML by sniffing is cross-site scripting.
+		h["Content-Type"] = nil
+		if hasBody {
+			h.Set("Content-Type", "application/octet-stream")
+			x.rec.warn("the frame gave no Content-Type: sent as application/octet-stream (RFC 3875 §6.3.1)")
+		}
+	}
+	if resp.ContentLength >= 0 && cgi.BodyAllowed(resp.Status) {
+		h.Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
+	}
+	x.ans.writeHeader(resp.Status)
+	x.unsent = true
+}
+
+func seen(fields []cgi.Field, name string) bool {
+	for _, f := range fields {
+		if http.CanonicalHeaderKey(f.Name) == http.CanonicalHeaderKey(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// sendBody passes the body on until the end of stdout and then judges whether
+// the answer was whole.
+func (x *exchange) sendBody(resp *cgi.Response, buf, first []byte) error {
+	s := sender{x: x, resp: resp, left: resp.ContentLength}
+	if resp.ContentType != "" || !cgi.BodyAllowed(resp.Status) || len(first) > 0 {
+		x.sendHeader(resp, len(first) > 0)
+	}
+	if err := s.send(first); err != nil {
+		return err
+	}
+	for {
+		n, err := x.read(buf)
+		if n > 0 {
+			if err := s.send(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if x.ans.status == 0 {
+		x.sendHeader(resp, false)
+	}
+	return s.finish()
+}
+
+// sender counts a body against its declared length.
+type sender struct {
+	x       *exchange
+	resp    *cgi.Response
+	left    int64 // of Content-Length; below zero without one
+	tooLong bool
+}
+
+func (s *sender) send(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if s.x.ans.status == 0 {
+		s.x.sendHeader(s.resp, true)
+	}
+	if !cgi.BodyAllowed(s.resp.Status) {
+		s.x.rec.warn(fmt.Sprintf("a %d has no body: what the frame printed was dropped (RFC 9110 §6.4.1)", s.resp.Status))
+		return nil
+	}
+	if s.left >= 0 {
+		if int64(len(p)) > s.left {
+			p = p[:s.left]
+			s.tooLong = true
+		}
+		s.left -= int64(len(p))
+	}
+	if len(p) == 0 || s.x.ans.r.Method == http.MethodHead {
+		return nil
+	}
+	s.x.ans.boundWrites(s.x.frame.cfg.IdleTimeout)
+	if err := s.x.ans.write(p); err != nil {
+		s.x.stop(errClientGone)
+		return s.x.cause.Load()
+	}
+	s.x.unsent = true
+	return nil
+}
+
+// finish tells a whole answer from a cut one: a frame that was killed, or
+// that printed less than its Content-Length, has not answered.
+func (s *sender) finish() error {
+	x := s.x
+	exit, ended := x.awaitExit()
+	why := x.cause.Load()
+	switch {
+	case why != nil:
+		return why
+	case ended && exit.Signal != 0:
+		return &failure{status: http.StatusBadGateway, sentence: badAnswer, cause: fmt.Errorf("the program %s after its header: the answer was cut", describeExit(exit))}
+	case s.left > 0 && x.ans.r.Method != http.MethodHead && cgi.BodyAllowed(s.resp.Status):
+		return &failure{status: http.StatusBadGateway, sentence: badAnswer,
+			cause: fmt.Errorf("the body is %d bytes shorter than the Content-Length of %d: the answer was cut", s.left, s.resp.ContentLength)}
+	case s.tooLong:
+		x.rec.warn(fmt.Sprintf("the body is longer than the Content-Length of %d: the rest was dropped", s.resp.ContentLength))
+	case !ended:
+		x.rec.warn("the frame closed its stdout and lived on: it was stopped")
+	case exit.Code != 0:
+		x.rec.warn(fmt.Sprintf("the program %s after a complete answer", describeExit(exit)))
+	}
+	return nil
+}
+
+// discardRest reads what follows a local redirect: nothing should.
+func (x *exchange) discardRest(buf []byte) error {
+	for {
+		switch _, err := x.read(buf); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package gateway
+
+import (
+	"net/http"
+	"path"
+	"strings"
+
+	"framegate/server/internal/cgi"
+)
+
+// routes finds the frame of a path. The cost of a look-up grows with the
+// path's segments and the number of patterns, not with the number of mounts.
+type routes struct {
+	prefixes map[string]*frame // by mount or scripts prefix
+	patterns []pattern         // in file order
+}
+
+type pattern struct {
+	glob  string
+	whole bool // held against the whole path, because it has a "/"
+	frame *frame
+}
+
+// call is what a route hands to its frame.
+type call struct {
+	target cgi.Target
+	script cgi.Script
+	file   string // the program of a scripts frame, absolute
+}
+
+func newRoutes(frames []*frame) routes {
+	rt := routes{prefixes: map[string]*frame{}}
+	for _, f := range frames {
+		switch {
+		case f.cfg.Mount != "":
+			rt.prefixes[f.cfg.Mount] = f
+		case f.cfg.Scripts != "":
+			rt.prefixes[f.cfg.Scripts] = f
+		}
+		for _, glob := range f.cfg.Match {
+			rt.patterns = append(rt.patterns, pattern{glob, strings.Contains(glob, "/"), f})
+		}
+	}
+	return rt
+}
+
+// find returns the frame for target, or nil when none takes it: the longest
+// prefix on a "/" boundary first, then the patterns.
+func (rt *routes) find(target cgi.Target) (*frame, call, error) {
+	for prefix := target.Path; len(rt.prefixes) > 0; {
+		if f := rt.prefixes[prefix]; f != nil {
+			if c, ok, err := f.take(target, prefix); ok || err != nil {
+				return f, c, err
+			}
+		}
+		if prefix == "/" {
+			break
+		}
+		prefix = prefix[:strings.LastIndexByte(prefix, '/')]
+		if prefix == "" {
+			prefix = "/"
+		}
+	}
+	if strings.HasSuffix(target.Path, "/") {
+		target = target.WithPath(target.Path + "index.html")
+	}
+	last := target.Path[strings.LastIndexByte(target.Path, '/')+1:]
+	for _, p := range rt.patterns {
+		subject := last
+		if p.whole {
+			subject = target.Path
+		}
+		// The configuration has checked that the pattern is well-formed.
+		if ok, _ := path.Match(p.glob, subject); ok {
+			return p.frame, call{target: target, script: cgi.Script{PathInfo: target.Path}}, nil
+		}
+	}
+	return nil, call{}, nil
+}
+
+// take splits target at the frame's prefix.
+func (f *frame) take(target cgi.Target, prefix string) (call, bool, error) {
+	if f.cfg.Scripts == "" {
+		script, ok := cgi.SplitMount(target, prefix)
+		return call{target: target, script: script}, ok, nil
+	}
+	script, file, err := f.scripts.find(target, prefix)
+	return call{target, script, file}, err == nil, err
+}
+
+var errNotFound = &failure{status: http.StatusNotFound, sentence: "There is nothing at this URL."}
+
+// badTarget is the answer to a request target that cannot be served (§9.8:
+// what leaves the root is 404).
+func badTarget(err error) error {
+	if err == cgi.ErrOutside {
+		return &failure{status: http.StatusNotFound, sentence: errNotFound.sentence, cause: err}
+	}
+	return &failure{status: http.StatusBadRequest, sentence: "The URL is malformed: " + err.Error() + ".", cause: err}
+}

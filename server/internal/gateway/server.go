@@ -1,0 +1,120 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"framegate/server/internal/httpguard"
+)
+
+const (
+	headerTimeout = 30 * time.Second // for a request's header to arrive
+	keepAlive     = 2 * time.Minute  // for a connection without a request
+)
+
+// errShutdown stops the exchanges that shutdown-timeout did not see end.
+var errShutdown = &failure{status: http.StatusServiceUnavailable, sentence: "The server is stopping.",
+	cause: errors.New("stopped: the server is shutting down"), closeConn: true}
+
+// Serve answers what comes in on ln until ctx ends. Then it takes no more
+// connections, lets running exchanges finish within shutdown-timeout, stops
+// those that have not, and returns once nothing runs. The end of hurry cuts
+// the waiting short.
+func (g *Gateway) Serve(ctx, hurry context.Context, ln net.Listener) error {
+	exchanges, stopAll := context.WithCancelCause(context.Background())
+	defer stopAll(nil)
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	srv := &http.Server{
+		Handler:                      g,
+		BaseContext:                  func(net.Listener) context.Context { return exchanges },
+		ConnContext:                  httpguard.ConnContext,
+		ReadHeaderTimeout:            headerTimeout,
+		IdleTimeout:                  keepAlive,
+		DisableGeneralOptionsHandler: true,
+		Protocols:                    &protocols,
+		ErrorLog:                     log.New(serverLog{g}, "", 0),
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(httpguard.Listener{Listener: ln}) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	g.drain(hurry, srv, stopAll)
+	<-served
+	return nil
+}
+
+// drain lets what runs finish, then stops it.
+func (g *Gateway) drain(hurry context.Context, srv *http.Server, stopAll context.CancelCauseFunc) {
+	patience, cancel := context.WithTimeout(hurry, g.cfg.ShutdownTimeout)
+	defer cancel()
+	if srv.Shutdown(patience) == nil {
+		return
+	}
+	stopAll(errShutdown)
+	longest := time.Second
+	for _, f := range g.frames {
+		longest = max(longest, f.cfg.StopGrace)
+	}
+	// Every process is gone one stop-grace from now, and its handler soon after.
+	last, cancel := context.WithTimeout(context.Background(), longest+5*time.Second)
+	defer cancel()
+	if err := srv.Shutdown(last); err != nil {
+		g.opts.Log.Error().Err(err).Msg("connections are still open: closing them")
+		srv.Close()
+	}
+}
+
+// serverLog takes down what net/http has to say.
+type serverLog struct{ g *Gateway }
+
+func (l serverLog) Write(p []byte) (int, error) {
+	l.g.opts.Log.Warn().Str("error", strings.TrimSpace(string(p))).Msg("http server")
+	return len(p), nil
+}
+
+// Routes says in words what is served where, for people to read.
+func (g *Gateway) Routes() []Route {
+	var list []Route
+	for _, f := range g.frames {
+		r := Route{Frame: f.cfg.Name, Mode: f.cfg.Mode, Dir: f.dir}
+		switch {
+		case f.cfg.Scripts != "":
+			r.URL, r.Runs = f.cfg.Scripts+"/", "programs of "+f.cfg.Dir
+		case f.cfg.Mount != "":
+			r.URL = f.cfg.Mount
+		default:
+			r.URL = strings.Join(f.cfg.Match, " ")
+		}
+		switch {
+		case f.cfg.App != "":
+			r.Runs = f.cfg.App + " (" + f.program.path + ")"
+		case f.cfg.Command != nil:
+			r.Runs = strings.Join(f.cfg.Command, " ")
+		}
+		list = append(list, r)
+	}
+	if g.files != nil {
+		list = append(list, Route{URL: "/", Runs: "files of " + g.cfg.Static.Path})
+	}
+	return list
+}
+
+// Route is one line of that.
+type Route struct {
+	URL   string // prefix or patterns
+	Frame string // "" for static files
+	Mode  string
+	Runs  string
+	Dir   string
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"framegate/server/internal/bridge"
+	"framegate/server/internal/config"
+	"framegate/server/internal/gateway"
+)
+
+type serveOptions struct {
+	source
+	listen string
+	dev    bool
+}
+
+func serveCommand() *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve [PORT] [MODULE:APP]",
+		Short: "Serve the frames and files of a configuration",
+		Long: `Serve the frames and files of gateway.toml. Without one: static/ for files,
+frames/ on the module path, and *.py to MODULE:APP (mini_frame:application) on
+port 7890. PORT and MODULE:APP take the place of what the configuration says.`,
+		Example: `  framegate serve
+  framegate serve 7890 mini_frame:application
+  framegate serve --cgi-bin cgi-bin`,
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+	}
+	o.register(cmd)
+	cmd.Flags().StringVar(&o.listen, "listen", "", "`ADDR` to listen on: HOST:PORT, or unix:PATH")
+	cmd.Flags().BoolVar(&o.dev, "dev", false, "show the cause of an error to clients on this machine")
+	return cmd
+}
+
+func (o *serveOptions) run(cmd *cobra.Command, args []string) error {
+	port, app, err := positional(cmd, args)
+	if err != nil {
+		return err
+	}
+	cfg, err := o.load(app)
+	if err != nil {
+		return err
+	}
+	if o.listen != "" {
+		if err := cfg.SetListen(o.listen); err != nil {
+			return &usageError{msg: "--listen: " + err.Error(), command: cmd.CommandPath()}
+		}
+	}
+	if port != "" {
+		host, _, err := net.SplitHostPort(cfg.Listen)
+		if err != nil {
+			host = "127.0.0.1" // the configuration listens on a Unix socket
+		}
+		cfg.Listen = net.JoinHostPort(host, port)
+	}
+	return o.serve(cmd.OutOrStdout(), cfg)
+}
+
+// positional reads [PORT] [MODULE:APP], as the course starts its server.
+func positional(cmd *cobra.Command, args []string) (port, app string, err error) {
+	for _, arg := range args {
+		n, numErr := strconv.Atoi(arg)
+		switch {
+		case numErr == nil && port == "" && app == "":
+			if n < 0 || n > 65535 {
+				return "", "", &usageError{msg: "port " + arg + ": not between 0 and 65535", command: cmd.CommandPath()}
+			}
+			port = arg
+		case numErr != nil && app == "":
+			if !strings.Contains(arg, ":") {
+				return "", "", &usageError{msg: fmt.Sprintf("%q is neither a PORT nor MODULE:APP", arg), command: cmd.CommandPath(),
+					hint: "framegate serve 7890 mini_frame:application"}
+			}
+			app = arg
+		default:
+			return "", "", &usageError{msg: fmt.Sprintf("unexpected argument %q", arg), command: cmd.CommandPath()}
+		}
+	}
+	return port, app, nil
+}
+
+func (o *serveOptions) serve(stdout io.Writer, cfg *config.Config) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	log := newLog(os.Stderr)
+	g, err := gateway.New(ctx, cfg, gateway.Options{Log: log, Software: software(), Dev: o.dev})
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	if err := o.judge(g); err != nil {
+		return err
+	}
+	ln, err := listen(cfg.Listen)
+	if err != nil {
+		return err
+	}
+	for _, w := range cfg.Warnings {
+		log.Warn().Msg(w)
+	}
+	for _, p := range g.Problems() {
+		log.Warn().Err(p).Msg("a frame cannot answer")
+	}
+	fmt.Fprintln(stdout, greeting(ln.Addr(), g.Routes()))
+	return g.Serve(ctx, secondSignal(ctx), ln)
+}
+
+// judge refuses to start with an app that cannot be loaded: every request to
+// it would fail. Under --dev it is about to be mended, and pages tell.
+func (o *serveOptions) judge(g *gateway.Gateway) error {
+	if o.dev {
+		return nil
+	}
+	for _, p := range g.Problems() {
+		var app *bridge.Error
+		if errors.As(p, &app) {
+			return p
+		}
+	}
+	return nil
+}
+
+// secondSignal is done when a signal comes after the one that ended ctx: the
+// operator does not want to wait.
+func secondSignal(ctx context.Context) context.Context {
+	hurry, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	context.AfterFunc(ctx, func() {
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+		<-signals
+		cancel()
+	})
+	return hurry
+}
+
+// listen opens the listener. A stale Unix socket, one that nobody answers on,
+// is replaced.
+func listen(address string) (net.Listener, error) {
+	network := "tcp"
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, address = "unix", path
+		if conn, err := net.Dial("unix", path); err == nil {
+			conn.Close()
+		} else if errors.Is(err, syscall.ECONNREFUSED) {
+			os.Remove(path)
+		}
+	}
+	ln, err := net.Listen(network, address)
+	if err == nil {
+		return ln, nil
+	}
+	e := &hintedError{err: fmt.Errorf("listen on %s: %w", address, rootCause(err))}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		e.hint = "another program has that address: stop it, or take another port: framegate serve 7891"
+	case errors.Is(err, syscall.EACCES):
+		e.hint = "ports below 1024 need privileges: take another, or grant CAP_NET_BIND_SERVICE"
+	}
+	return nil, e
+}
+
+func rootCause(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// greeting is the one line that serve prints: the URL and the routes.
+func greeting(addr net.Addr, routes []gateway.Route) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "framegate: serving %s", baseURL(addr))
+	for i, r := range routes {
+		sep := ", "
+		if i == 0 {
+			sep = "  "
+		}
+		name := r.Frame
+		if name == "" {
+			name = "static files"
+		}
+		fmt.Fprintf(&b, "%s%s → %s", sep, r.URL, name)
+	}
+	return b.String()
+}
+
+func baseURL(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return "unix:" + addr.String()
+	}
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(tcp.Port)) + "/"
+}
