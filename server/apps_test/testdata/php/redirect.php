@@ -1,0 +1,3 @@
+<?php
+// header('Location: ...') makes php-cgi print "Status: 302 Found" before it.
+header('Location: ' . $_GET['to']);
