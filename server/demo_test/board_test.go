@@ -16,13 +16,22 @@ import (
 )
 
 // TestMiniFrame runs the unit tests that are written in the app's own
-// language.
+// language, and those about locks on MariaDB, too.
 func TestMiniFrame(t *testing.T) {
-	python := servertest.Require(t, "apt-get install python3", "python3")
-	cmd := exec.Command(python, "-W", "error::ResourceWarning", "mini_frame_test.py")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("mini_frame_test.py: %v\n%s", err, out)
+	run := func(t *testing.T, python, stockDB string, tests ...string) {
+		t.Helper()
+		cmd := exec.Command(python, append([]string{"-W", "error::ResourceWarning", "mini_frame_test.py"}, tests...)...)
+		cmd.Env = append(os.Environ(), "STOCK_TEST_DB="+stockDB)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("mini_frame_test.py: %v\n%s", err, out)
+		}
 	}
+	t.Run("sqlite", func(t *testing.T) {
+		run(t, servertest.Require(t, "apt-get install python3", "python3"), "")
+	})
+	t.Run("mariadb", func(t *testing.T) {
+		run(t, pythonWithPyMySQL(t), startMariaDB(t).create(t), "AtOnce")
+	})
 }
 
 // A database is one that the site runs on.

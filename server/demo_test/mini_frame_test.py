@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import tempfile
 import textwrap
+import threading
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -214,6 +215,46 @@ class Sql(SiteTest):
         store.create()
         self.assertEqual(store.run("SELECT COUNT(*) FROM info"), [(32,)])
         store.close()
+
+
+class AtOnce(SiteTest):
+    """With STOCK_TEST_DB, on that database, which must be empty."""
+
+    def test_only_one_fills(self):
+        """Two first requests, held where each has found nothing and is about to act on it."""
+        url = os.environ.get("STOCK_TEST_DB") or "sqlite:///" + self.file
+        looked, meeting = threading.Barrier(2, timeout=30), threading.Barrier(2, timeout=1)
+        look, looks = stock_data.Store.filled, threading.local()
+
+        def filled(store):
+            found = look(store)
+            looks.count = getattr(looks, "count", 0) + 1
+            if looks.count == 1:
+                looked.wait()
+            elif not found:
+                try:
+                    meeting.wait()  # only without a lock do both get here
+                except threading.BrokenBarrierError:
+                    pass
+            return found
+
+        results = []
+
+        def first_request():
+            try:
+                store = stock_data.open_store(url)
+                results.append(len(store.stocks()))
+                store.close()
+            except Exception as error:
+                results.append(error)
+
+        with mock.patch.object(stock_data.Store, "filled", filled):
+            threads = [threading.Thread(target=first_request) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(results, [32, 32])
 
 
 class Trouble(SiteTest):
