@@ -1,0 +1,12 @@
+// Package bridges holds the adapters that host a language's own interface as a
+// frame. They are embedded so that the one binary is the whole installation.
+package bridges
+
+import _ "embed"
+
+// WSGI is the source of wsgi.py, which hosts a Python WSGI application as a
+// CGI/1.1 program. It may be run as it is or compiled to a .pyc; its usage is
+// in its first lines.
+//
+//go:embed wsgi.py
+var WSGI string

@@ -1,0 +1,666 @@
+"""Framegate's WSGI bridge: runs a Python application (PEP 3333) as a CGI/1.1 program.
+
+    wsgi.py [--path-info text|pep3333] [--module-path DIR]... MODULE:OBJECT
+    wsgi.py --check [the same options] MODULE:OBJECT
+
+The environ comes as environment variables, the request's body on stdin, and one
+CGI response goes to stdout. OBJECT may be dotted; "factory()" is called first.
+--check imports and resolves only: it prints the module's file, or says in one
+line on stderr (and a "hint:" line) what is wrong.
+
+Exit status: 0 answered (or the client went away), 1 the application failed, 2 wrong
+usage. A failure after the first byte of the body ends in SIGABRT: see abort().
+
+It runs once per request, so what is not needed for a plain answer is imported late.
+"""
+import os
+import sys
+
+# Python put this file's own directory first, unless told not to; nobody's modules are there.
+INSTALLED_PATH = sys.path[0 if sys.flags.isolated or getattr(sys.flags, "safe_path", False) else 1:]
+
+TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+HOP_BY_HOP = frozenset(("connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
+                        "te", "trailer", "trailers", "transfer-encoding", "upgrade"))
+WARNED = set()
+
+
+class Fault(Exception):
+    """What is wrong with an application, in words for its author.
+
+    Its __cause__, when there is one, is the exception whose traceback helps.
+    """
+
+    def __init__(self, message, hint=""):
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+# --- the log -----------------------------------------------------------------------------------
+
+def say(line):
+    # Not sys.stderr: an application may have put a stream of its own there.
+    sys.__stderr__.write(line + "\n")
+
+
+def warn(what, want):
+    """One line per kind of leniency; the gateway knows it by this prefix."""
+    line = "framegate: warning: %s; PEP 3333 wants %s" % (what, want)
+    if line not in WARNED:
+        WARNED.add(line)
+        say(line)
+
+
+def describe(exc):
+    text = (str(exc).splitlines() or [""])[0]
+    return type(exc).__name__ + (": " + text if text else "")
+
+
+def users_frame(tb):
+    """FILE:LINE of the deepest frame that is the user's own code, else of the deepest one."""
+    where = deepest = ""
+    while tb is not None:
+        file = tb.tb_frame.f_code.co_filename
+        if tb.tb_frame.f_globals is not globals() and not file.startswith("<"):
+            deepest = "%s:%d" % (file, tb.tb_lineno)
+            if not any(file.startswith(d + os.sep) for d in INSTALLED_PATH if d):
+                where = deepest
+        tb = tb.tb_next
+    return where or deepest
+
+
+def print_traceback(exc):
+    """The whole traceback but for the bridge's own frames, which tell the author nothing."""
+    frames, tb = [], exc.__traceback__
+    while tb is not None:
+        if tb.tb_frame.f_globals is not globals():
+            frames.append(tb)
+        tb = tb.tb_next
+    for this, after in zip(frames, frames[1:] + [None]):
+        if this.tb_next is not after:
+            this.tb_next = after
+    exc = exc.with_traceback(frames[0]) if frames else exc
+    kept, sys.stderr = sys.stderr, sys.__stderr__
+    try:  # the built-in hook: no import, and no apport or the like in between
+        sys.__excepthook__(type(exc), exc, exc.__traceback__)
+    finally:
+        sys.stderr = kept
+
+
+def standard(name):
+    """Import a standard module although a frame's directory may hold a file of that name."""
+    kept, sys.path = sys.path, INSTALLED_PATH
+    try:
+        return __import__(name)
+    finally:
+        sys.path = kept
+
+
+# --- path-info = "text" ------------------------------------------------------------------------
+
+class PathText(str):
+    """A path as its reader sees it, "/中文", that still keeps PEP 3333's promise.
+
+    The promise is path.encode("latin-1") == the URL's bytes: Flask, Django and WebOb
+    all take that way. So encode() answers the UTF-8 bytes there, and the methods with
+    which paths are taken apart and put together answer a PathText again. All others
+    (format, %, join, re groups, bytes(path, "latin-1")) see plain text.
+    """
+    __slots__ = ()
+
+    def encode(self, encoding="utf-8", errors="strict"):
+        if encoding.lower().replace("_", "-") in ("latin-1", "latin1", "iso-8859-1", "iso8859-1", "latin", "l1"):
+            encoding = "utf-8"
+        return str.encode(self, encoding, errors)
+
+    # Only with str: another subclass, such as an escaping Markup, must have its own say.
+    def __add__(self, other):
+        return path_text(str(self) + str(other)) if type(other) in (str, PathText) else NotImplemented
+
+    def __radd__(self, other):
+        return path_text(other + str(self)) if type(other) is str else NotImplemented
+
+    def __reduce__(self):
+        return str, (str(self),)  # what unpickles it may not have this class
+
+
+def path_text(text):
+    return text if text.isascii() else PathText(text)
+
+
+def _keeps_path_text(name):
+    method = getattr(str, name)
+
+    def keeps(self, *args, **named):
+        got = method(self, *args, **named)
+        return path_text(got) if isinstance(got, str) else type(got)(map(path_text, got))
+    return keeps
+
+
+for _name in ("__getitem__", "lower", "lstrip", "partition", "removeprefix", "removesuffix",
+              "replace", "rpartition", "rsplit", "rstrip", "split", "strip"):
+    if hasattr(str, _name):
+        setattr(PathText, _name, _keeps_path_text(_name))
+
+
+# --- environ -----------------------------------------------------------------------------------
+
+class Input:
+    """wsgi.input: CONTENT_LENGTH bytes and then the end, or earlier where stdin ends early."""
+
+    def __init__(self, fd, length):
+        self._file, self._left = open(fd, "rb", closefd=False), length
+
+    def _bound(self, size):
+        return self._left if size is None or size < 0 else min(size, self._left)
+
+    def read(self, size=-1):
+        data = self._file.read(self._bound(size))
+        self._left -= len(data)
+        return data
+
+    def readline(self, size=-1):
+        data = self._file.readline(self._bound(size))
+        self._left -= len(data)
+        return data
+
+    def readlines(self, hint=-1):
+        lines, total = [], 0
+        for line in self:
+            lines.append(line)
+            total += len(line)
+            if hint is not None and 0 < hint <= total:
+                break
+        return lines
+
+    def __iter__(self):
+        return iter(self.readline, b"")
+
+
+class FileWrapper:
+    """wsgi.file_wrapper: a file-like object as an iterable of blocks."""
+
+    def __init__(self, filelike, block_size=65536):
+        self.filelike, self.block_size = filelike, max(block_size, 8192)
+        if hasattr(filelike, "close"):
+            self.close = filelike.close
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        data = self.filelike.read(self.block_size)
+        if not data:
+            raise StopIteration
+        return data
+
+
+def cgi_environ(path_info):
+    """The CGI variables as PEP 3333 wants them: str whose characters are the bytes."""
+    environ = {key.decode("latin-1"): value.decode("latin-1") for key, value in os.environb.items()}
+    for key in ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"):
+        environ.setdefault(key, "")
+    if path_info == "text":
+        for key in ("SCRIPT_NAME", "PATH_INFO"):
+            try:
+                environ[key] = path_text(environ[key].encode("latin-1").decode("utf-8"))
+            except UnicodeDecodeError:
+                pass  # no UTF-8, so no text: the bytes as latin-1
+    return environ
+
+
+# --- the response's header ---------------------------------------------------------------------
+
+def wire(text, what):
+    """Text as header bytes. Control characters would let data become header lines (response splitting)."""
+    if not text.isprintable() and any((c < " " and c != "\t") or c == "\x7f" for c in text):
+        raise ValueError("%s has a control character in it: %r" % (what, text))
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        warn("%s is not latin-1, sent as UTF-8" % what, "latin-1 text (a URL percent-encoded)")
+        return text.encode("utf-8")
+
+
+def status_line(status):
+    given = status
+    if isinstance(status, int):
+        status = str(int(status))
+    elif isinstance(status, bytes):
+        status = status.decode("latin-1")
+    elif not isinstance(status, str):
+        raise TypeError('status %r is %s: it must be a str such as "200 OK"' % (status, type(status).__name__))
+    code, _, phrase = status.partition(" ")
+    if not (len(code) == 3 and code.isascii() and code.isdigit() and code >= "100"):
+        raise ValueError('status %r does not begin with a three-digit code, as "200 OK" does' % (given,))
+    if not isinstance(given, str):
+        warn("status %r is %s" % (status, type(given).__name__), 'a str such as "200 OK"')
+    elif not phrase.strip():
+        warn("status %r has no phrase" % status, 'one, such as "200 OK"')
+    return b"Status: " + wire(code + " " + (phrase.strip() or standard_phrase(code)), "the status")
+
+
+def standard_phrase(code):
+    try:
+        return standard("http").HTTPStatus(int(code)).phrase
+    except (ValueError, AttributeError):  # no such status, or the application has an http module of its own
+        return "Unknown"
+
+
+def header_pairs(headers):
+    if type(headers) is not list:
+        warn("the headers are %s" % type(headers).__name__, "a list of (name, value) tuples")
+        headers = list(headers.items() if hasattr(headers, "items") else headers or ())
+    for pair in headers:
+        if isinstance(pair, (str, bytes)) or not hasattr(pair, "__len__") or len(pair) != 2:
+            raise TypeError("header %r is not a (name, value) tuple" % (pair,))
+        if not isinstance(pair, tuple):
+            warn("header %r is %s" % (pair[0], type(pair).__name__), "a (name, value) tuple")
+        yield pair
+
+
+def header_text(text, what):
+    """A header's name or value as str: numbers and bytes are let through, with a warning."""
+    if isinstance(text, str):
+        return text
+    if isinstance(text, (int, float)):
+        warn("%s is a number" % what, "a str")
+        return str(text)
+    if isinstance(text, bytes):
+        warn("%s is bytes" % what, "a str")
+        return text.decode("latin-1")
+    raise TypeError("%s is %s: it must be a str" % (what, type(text).__name__))
+
+
+def header_lines(headers):
+    """The headers as (lower-case name, line) pairs, without those that are not the application's."""
+    lines = []
+    for name, value in header_pairs(headers):
+        name = header_text(name, "header name %r" % (name,))
+        if not name or not TOKEN.issuperset(name):
+            raise ValueError("header name %r is not a token" % name)
+        lower = name.lower()
+        line = name.encode("ascii") + b": " + wire(header_text(value, "the value of header %r" % name),
+                                                  "the value of header %r" % name)
+        if lower in HOP_BY_HOP:
+            warn("header %r is hop-by-hop, dropped" % name, "it left to the server")
+        elif lower == "status":
+            warn("header %r dropped" % name, "the status as start_response's first argument")
+        else:
+            lines.append((lower, line))
+    return lines
+
+
+# --- one exchange ------------------------------------------------------------------------------
+
+class Host:
+    """Runs an application for one request: environ in, one CGI response to the descriptor out."""
+
+    def __init__(self, name, environ, body, out, path_info="pep3333", run_once=True):
+        self.name, self.environ, self.out, self.path_info = name, environ, out, path_info
+        self.status = None     # the Status line, once start_response was called
+        self.headers = ()      # (lower-case name, line) pairs
+        self.length = None     # of the body, where it is known before it is sent
+        self.sent = False      # the header is out: no other answer is possible
+        self.complete = False  # all of the answer is out
+        self.gone = False      # nobody reads stdout any more
+        length = environ.get("CONTENT_LENGTH", "")
+        https = environ.get("HTTPS", "").lower() in ("on", "1", "yes")
+        environ.update({
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "https" if https else environ.get("REQUEST_SCHEME") or "http",
+            "wsgi.input": Input(body, int(length) if length.isascii() and length.isdigit() else 0),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": run_once,
+            "wsgi.file_wrapper": FileWrapper,
+        })
+
+    def run(self, app):
+        """The whole exchange; answers the exit status of the process."""
+        result = None
+        try:
+            try:
+                result = self.call(app)
+                self.respond(self.body(result))
+            finally:
+                if hasattr(result, "close"):
+                    result.close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:
+            return self.fail(exc)
+        return 0
+
+    def call(self, app):
+        if takes_one_parameter(app):
+            warn("%s takes one parameter, so it got PATH_INFO and its result is sent as HTML" % self.name,
+                 "application(environ, start_response)")
+            self.start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+            return app(self.environ["PATH_INFO"])
+        return app(self.environ, self.start_response)
+
+    def start_response(self, status, headers, exc_info=None):
+        if exc_info:
+            try:
+                if self.sent:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # a frame that holds its own traceback is a cycle
+        elif self.status is not None:
+            raise RuntimeError("start_response was called twice, the second time without exc_info")
+        # Both or neither: a refused header must not leave half an answer behind.
+        self.status, self.headers = status_line(status), header_lines(headers)
+        return self.write
+
+    def write(self, data):
+        self.send(self.chunk(data, "write() got"))
+
+    def body(self, result):
+        """What the application returned, as an iterable of chunks."""
+        if result is None:
+            if not self.sent:
+                raise Fault("%s returned None, so there is no answer" % self.name,
+                            "every way through the function needs a return, for instance [b\"text\"]")
+            warn("%s returned None after write()" % self.name, "an iterable, such as []")
+            return ()
+        if isinstance(result, (str, bytes, bytearray, memoryview)):
+            is_str = isinstance(result, str)
+            warn("%s returned %s%s" % (self.name, type(result).__name__, ", sent as UTF-8" if is_str else ""),
+                 "an iterable of bytes, such as [text.encode()]")
+            return [result.encode("utf-8") if is_str else bytes(result)]
+        if hasattr(result, "__await__") or hasattr(result, "__anext__"):
+            raise Fault("%s returned %s: it is async" % (self.name, type(result).__name__),
+                        "an ASGI application needs an adapter, such as asgiref's or a2wsgi's")
+        if isinstance(result, dict) or not hasattr(result, "__iter__"):
+            raise Fault("%s returned %s, which is not an iterable of bytes" % (self.name, type(result).__name__),
+                        "return a list of bytes, for instance [b\"text\"]")
+        return result
+
+    def chunk(self, data, how):
+        if isinstance(data, bytes):
+            return data
+        if isinstance(data, str):
+            warn("%s str, sent as UTF-8" % how, "bytes")
+            return data.encode("utf-8")
+        if isinstance(data, (bytearray, memoryview)):
+            warn("%s %s" % (how, type(data).__name__), "bytes")
+            return bytes(data)
+        raise Fault("%s failed: %s %s, which is not bytes" % (self.name, how, type(data).__name__))
+
+    def respond(self, body):
+        """Sends the body chunk by chunk, and the header with the first that is not empty or at the end."""
+        if type(body) in (list, tuple):
+            body = [self.chunk(data, "a chunk of the body is") for data in body]
+            self.length = sum(map(len, body))
+        for data in body:
+            self.send(self.chunk(data, "a chunk of the body is"))
+        if not self.sent:
+            # An empty answer to HEAD says nothing about the length that GET would have.
+            self.length = None if self.environ.get("REQUEST_METHOD") == "HEAD" else 0
+            self.output(self.header())
+        self.complete = True
+
+    def header(self):
+        if self.status is None:
+            raise Fault("%s did not call start_response" % self.name,
+                        'call start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")]) before '
+                        "the first bytes of the body")
+        lines = [self.status] + [line for _, line in self.headers]
+        # RFC 9110 §8.6: no Content-Length with 1xx and 204; with 304 it would be another answer's.
+        if (self.length is not None and self.status[8:11] not in (b"204", b"304") and self.status[8:9] != b"1"
+                and all(name != "content-length" for name, _ in self.headers)):
+            lines.append(b"Content-Length: %d" % self.length)
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+    def send(self, data):
+        if not data:
+            return  # PEP 3333: no header before there is a body or its end
+        if not self.sent:
+            head = self.header()
+            if len(data) > 65536:
+                self.output(head)
+            else:
+                data = head + data  # most answers are one write
+        self.output(data)
+
+    def output(self, data):
+        self.sent = True
+        try:
+            done = os.write(self.out, data)
+            if done < len(data):
+                data = memoryview(data)
+                while done < len(data):
+                    done += os.write(self.out, data[done:])
+        except ConnectionError:
+            self.gone = True
+            raise
+
+    def fail(self, exc):
+        """Says what went wrong, to the log in full and to the client in one sentence."""
+        if self.gone and isinstance(exc, ConnectionError):
+            return 0  # the client went away: nobody's fault, and nobody reads on
+        report(exc, self)
+        if self.sent:
+            if not self.complete and not self.gone:
+                abort()
+            return 1
+        body = b"500 Internal Server Error\n\nThe application failed. Its log says why.\n"
+        if self.environ.get("REQUEST_ID", "").isalnum():
+            body += b"Request " + self.environ["REQUEST_ID"].encode("utf-8") + b"\n"
+        try:
+            self.output(b"Status: 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                        b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        except ConnectionError:
+            pass
+        return 1
+
+
+def takes_one_parameter(app):
+    """Is it application(file_name), the step before WSGI? Told by the code object: inspect is a slow import."""
+    bound, named = 0, ()
+    functools = sys.modules.get("functools")
+    if functools and isinstance(app, getattr(functools, "partial", ())):
+        bound, named, app = len(app.args), app.keywords, app.func
+    if isinstance(app, type):
+        bound, app = bound + 1, app.__init__
+    elif not hasattr(app, "__code__") and not hasattr(app, "__func__"):
+        bound, app = bound + 1, type(app).__call__
+    if hasattr(app, "__func__"):
+        bound, app = bound + 1, app.__func__
+    code = getattr(app, "__code__", None)
+    if type(code) is not type(say.__code__) or code.co_flags & 0x04:  # C code, or *args: WSGI
+        return False
+    return len([name for name in code.co_varnames[bound:code.co_argcount] if name not in named]) == 1
+
+
+def report(exc, host):
+    """A failure for the log: the traceback, then one line that says it all, then perhaps a hint."""
+    if isinstance(exc, Fault):
+        if exc.__cause__ is not None:
+            print_traceback(exc.__cause__)
+        message, hint = exc.message, exc.hint
+    else:
+        message, hint = "%s failed: %s" % (host.name, describe(exc)), ""
+        where = users_frame(exc.__traceback__)
+        print_traceback(exc)
+        message += " at " + where if where else ""
+        if isinstance(exc, SystemExit):
+            hint = "sys.exit() ends the process and not the request: return an answer instead"
+        elif isinstance(exc, KeyError) and exc.args and str(exc.args[0]).isupper() and exc.args[0] not in host.environ:
+            hint = "this request has no such environ key: environ.get(%r) answers None for it" % exc.args[0]
+        elif isinstance(exc, UnicodeEncodeError) and exc.encoding == "latin-1" and host.path_info == "text":
+            hint = 'path-info = "pep3333" gives the framework the latin-1 path that it expects'
+    say("framegate: " + message)
+    if hint:
+        say("hint: " + hint)
+
+
+def abort():
+    """Ends a process whose answer is cut short so that nobody takes the answer for whole.
+
+    The gateway lets an answer stand whatever the exit status, but cuts the client's
+    connection after a signal. SIGABRT, because a frame sends it only to itself: SIGTERM and
+    SIGKILL would look like the gateway's own timeout or the kernel's out-of-memory killer.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        standard("atexit")._run_exitfuncs()  # the signal skips them: logging flushes there
+        # No core file. On Linux 1 and not 0: it also keeps the kernel from piping one to a collector.
+        resource = standard("resource")
+        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (1 if sys.platform == "linux" and hard else 0, hard))
+    finally:
+        os.abort()
+
+
+# --- finding the application -------------------------------------------------------------------
+
+def load(spec, dirs):
+    """The module and the application that MODULE:OBJECT names; a Fault says why not."""
+    what = "cannot load %s: " % spec
+    name, _, path = spec.partition(":")
+    try:
+        __import__(name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:
+        if isinstance(exc, ModuleNotFoundError) and exc.name and (name + ".").startswith(exc.name + ".") \
+                and not users_frame(exc.__traceback__):
+            raise no_module(what, name, exc.name, dirs) from None
+        raise Fault(what + import_failure(exc)) from exc
+    module = app = sys.modules[name]
+    for attribute in (path[:-2] if path.endswith("()") else path).split("."):
+        if not hasattr(app, attribute):
+            raise no_attribute(what, app, attribute)
+        app = getattr(app, attribute)
+    if path.endswith("()"):
+        if not callable(app):
+            raise Fault("%s%s is %s, which cannot be called" % (what, path[:-2], type(app).__name__))
+        try:
+            app = app()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:
+            raise Fault("%s%s raised %s at %s" % (what, path, describe(exc), users_frame(exc.__traceback__))) from exc
+    if not callable(app):
+        raise Fault("%s%s is %s, which cannot be called" % (what, path, type(app).__name__),
+                    "name the function application(environ, start_response), or write factory() for one that makes it")
+    return module, app
+
+
+def import_failure(exc):
+    if isinstance(exc, SyntaxError) and exc.filename:
+        text = (exc.text or "").strip()
+        return "%s:%s: %s: %s%s" % (exc.filename, exc.lineno, type(exc).__name__, exc.msg, ": " + text if text else "")
+    where = users_frame(exc.__traceback__)
+    return "%s%s while it was imported" % (describe(exc), " at " + where if where else "")
+
+
+def no_module(what, name, missing, dirs):
+    parent, _, leaf = missing.rpartition(".")
+    if name.endswith(".py") or os.sep in name:
+        return Fault("%sno module named %r" % (what, name),
+                     "a module is named with dots and without .py: %s"
+                     % (name[:-3] if name.endswith(".py") else name).replace(os.sep, ".").strip("."))
+    if parent:
+        dirs = list(getattr(sys.modules.get(parent), "__path__", ()))
+    names = set()
+    for directory in dirs:
+        try:
+            entries = os.listdir(directory or ".")
+        except OSError:
+            continue
+        names.update(e[:-3] if e.endswith(".py") else e for e in entries)
+    near = nearest(leaf, [n for n in names if n.isidentifier()])
+    return Fault("%sno module named %r in %s" % (what, missing, ", ".join(dirs) or "the module path"),
+                 "did you mean %s?" % (parent + "." + near if parent else near) if near else "")
+
+
+def no_attribute(what, owner, attribute):
+    """Names in the hint only what can be called: nothing else can be an application."""
+    kind = "module %s" % owner.__name__ if type(owner) is type(os) else type(owner).__name__
+    names = [n for n in dir(owner) if n[0] != "_" and callable(getattr(owner, n, None))]
+    near, some = nearest(attribute, names), ", ".join(names[:8])
+    hint = "did you mean %s?" % near if near else "it has %s" % some if some else ""
+    return Fault("%s%s has no %r" % (what, kind, attribute), hint)
+
+
+def nearest(word, names):
+    return (standard("difflib").get_close_matches(word, sorted(names), 1) or [""])[0]
+
+
+# --- main --------------------------------------------------------------------------------------
+
+def take_streams():
+    """Keeps the body and the response for the bridge alone; answers their descriptors.
+
+    After this, whatever prints (print(), C code, a subprocess) prints into the log, and
+    whatever reads stdin finds it empty: neither can touch the request or the response.
+    """
+    body, out = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    return body, out
+
+
+def usage(why):
+    sys.stderr.write("framegate: wsgi.py: %s\nusage: wsgi.py [--check] [--path-info text|pep3333] "
+                     "[--module-path DIR]... MODULE:OBJECT\n" % why)
+    sys.exit(2)
+
+
+def options(args):
+    """The command line as (check, path-info, module path, MODULE:OBJECT)."""
+    check, path_info, dirs, args = False, "pep3333", [], list(args)
+    while args and args[0].startswith("--"):
+        flag = args.pop(0)
+        if flag == "--check":
+            check = True
+        elif flag not in ("--path-info", "--module-path"):
+            usage("unknown option %s" % flag)
+        elif not args:
+            usage("%s wants a value" % flag)
+        elif flag == "--module-path":
+            dirs.append(os.path.abspath(args.pop(0)))  # the application may chdir
+        else:
+            path_info = args.pop(0)
+            if path_info not in ("text", "pep3333"):
+                usage("--path-info is text or pep3333, not %r" % path_info)
+    if len(args) != 1 or not all(args[0].partition(":")):
+        usage("one MODULE:OBJECT is wanted, not %s" % (" ".join(args) or "none"))
+    return check, path_info, dirs, args[0]
+
+
+def main(args):
+    check, path_info, dirs, spec = options(args)
+    body, out = take_streams()
+    sys.path[:] = dirs + INSTALLED_PATH
+    sys.argv = [spec]
+    if check:
+        try:
+            module, _ = load(spec, dirs)
+        except Fault as fault:
+            say("framegate: " + fault.message + ("\nhint: " + fault.hint if fault.hint else ""))
+            return 1
+        os.write(out, os.fsencode(os.path.abspath(getattr(module, "__file__", None) or spec)) + b"\n")
+        return 0
+    host = Host(spec, cgi_environ(path_info), body, out, path_info)
+    try:
+        _, app = load(spec, dirs)
+    except Fault as fault:
+        status = host.fail(fault)
+    else:
+        status = host.run(app)
+    os.close(out)  # the answer ends here and not with the interpreter, which takes a while to go
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
