@@ -1,0 +1,28 @@
+package gateway_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// childVariable makes this test binary run as a frame instead of running
+// tests. The environ of a frame is clean: it is set by env in the frame's
+// configuration.
+const childVariable = "FRAMEGATE_TEST_CHILD"
+
+// TestMain runs one of the children below, or the tests; no goroutine of the
+// gateway may outlive them.
+func TestMain(m *testing.M) {
+	switch child := os.Getenv(childVariable); child {
+	case "":
+		goleak.VerifyTestMain(m)
+	case "dump":
+		os.Exit(dumpChild())
+	default:
+		fmt.Fprintf(os.Stderr, "%s=%s: there is no such child\n", childVariable, child)
+		os.Exit(2)
+	}
+}
