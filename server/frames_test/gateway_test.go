@@ -24,7 +24,7 @@ func TestGateway(t *testing.T) {
 		t.Run("build/"+lang.name, func(t *testing.T) {
 			argv := lang.command(t)
 			fmt.Fprintf(&toml, "[[frame]]\nname = %q\nmount = %q\ncommand = %s\n",
-				lang.name, "/"+lang.name, tomlStrings(argv))
+				strings.ReplaceAll(lang.name, ".", "-"), "/"+lang.name, tomlStrings(argv))
 			usable = append(usable, lang)
 		})
 	}
