@@ -137,6 +137,36 @@ func TestTreeReplacedWhileServed(t *testing.T) {
 	}
 }
 
+// TestTreeReplacedBetween swaps it between the look at the directory and the
+// opening of a file in it, each time anew: that is followed, but not for ever.
+func TestTreeReplacedBetween(t *testing.T) {
+	for _, tt := range []struct {
+		swaps int
+		want  error
+	}{{0, nil}, {1, nil}, {maxReplaced, nil}, {maxReplaced + 1, os.ErrClosed}} {
+		t.Run(fmt.Sprint(tt.swaps), func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "tree")
+			must(t, os.Mkdir(dir, 0o755))
+			tree, err := openTree(dir)
+			must(t, err)
+			defer tree.close()
+			calls := 0
+			_, err = inTree(tree, func(root *os.Root) (os.FileInfo, error) {
+				if calls++; calls <= tt.swaps {
+					must(t, os.Rename(dir, fmt.Sprintf("%s.%d", dir, calls)))
+					must(t, os.Mkdir(dir, 0o755))
+					_, err := tree.root() // another request sees it first
+					must(t, err)
+				}
+				return root.Stat(".")
+			})
+			if !errors.Is(err, tt.want) {
+				t.Errorf("got %v; want %v", err, tt.want)
+			}
+		})
+	}
+}
+
 // TestCutShort truncates a file while it is sent: the client must not take
 // what it got for the whole.
 func TestCutShort(t *testing.T) {
