@@ -142,8 +142,17 @@ func (b *Bridge) Check(ctx context.Context) (string, error) {
 	if err == nil {
 		return lastLine(out), nil
 	}
-	msg, hint, _ := strings.Cut(err.Error(), "\nhint: ")
-	return "", &Error{Msg: "app " + b.opts.Frame.App + ": " + strings.TrimSpace(msg), Hint: strings.TrimSpace(hint)}
+	return "", verdict(err.Error())
+}
+
+// verdict takes the bridge's last word from its stderr: what the app itself
+// printed while it was imported comes before it.
+func verdict(stderr string) *Error {
+	stderr, hint, _ := strings.Cut(stderr, "\nhint: ")
+	if i := strings.LastIndex("\n"+stderr, "\nframegate: "); i >= 0 {
+		stderr = stderr[i+len("framegate: "):]
+	}
+	return &Error{Msg: strings.TrimSpace(stderr), Hint: strings.TrimSpace(hint)}
 }
 
 // RealInterpreter is the Python that a name on PATH stands for: a version
