@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
+	"sync/atomic"
+	"syscall"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -158,7 +160,10 @@ func defaultHost(listen string) string {
 
 // exchange serves request over a connection in memory.
 func (o *runOptions) exchange(ctx context.Context, stdout io.Writer, cfg *config.Config, request *http.Request) error {
-	show := &shower{out: bufio.NewWriter(stdout), env: o.env, raw: o.raw}
+	// Frames have process groups of their own: Ctrl-C reaches them through us.
+	ctx, restore := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer restore()
+	show := &shower{out: stdout, env: o.env, raw: o.raw, ended: make(chan error, 1)}
 	g, err := gateway.New(ctx, cfg, gateway.Options{
 		Log: zerolog.Nop(), Software: software(), Port: listenPort(cfg.Listen),
 		Tap: &gateway.Tap{Start: show.start, Stdout: show.stdout, Stderr: show.stderr, End: show.end},
@@ -168,21 +173,36 @@ func (o *runOptions) exchange(ctx context.Context, stdout io.Writer, cfg *config
 	}
 	defer g.Close()
 	serving, stop := context.WithCancel(ctx)
+	defer stop()
 	ln := newPipeListener()
 	done := make(chan error, 1)
 	go func() { done <- g.Serve(serving, context.Background(), ln) }()
 
-	status, err := ask(ln.dial(), request, show)
-	stop()
-	if serveErr := <-done; err == nil {
-		err = serveErr
+	conn := ln.dial()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	sent := make(chan error, 1)
+	go func() { sent <- request.Write(conn) }()
+	status, err := readResponse(conn, request, show)
+	if err != nil {
+		conn.Close()
 	}
-	show.out.Flush()
+	// A whole answer is here, but its exchange may not be over: to close the
+	// connection now would be to go away, and the frame would be stopped.
+	stop()
+	serveErr := <-done
+	conn.Close()
+	<-sent
+
+	failed := show.outcome()
 	switch {
-	case show.failed != nil:
-		printError(show.failed)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s %s: interrupted", request.Method, request.URL.Opaque)
+	case failed != nil:
+		printError(fmt.Errorf("%s %s: %w", request.Method, request.URL.Opaque, failed))
 	case err != nil:
 		return err
+	case serveErr != nil:
+		return serveErr
 	}
 	if err != nil || status >= 500 {
 		return exitStatus(1)
@@ -190,12 +210,8 @@ func (o *runOptions) exchange(ctx context.Context, stdout io.Writer, cfg *config
 	return nil
 }
 
-// ask sends the request and shows the response as it comes.
-func ask(conn net.Conn, request *http.Request, show *shower) (status int, err error) {
-	defer conn.Close()
-	sent := make(chan error, 1)
-	go func() { sent <- request.Write(conn) }()
-	defer func() { conn.Close(); <-sent }()
+// readResponse shows the response as it comes.
+func readResponse(conn io.Reader, request *http.Request, show *shower) (status int, err error) {
 	in := bufio.NewReader(conn)
 	for {
 		head, err := readHead(in)
@@ -236,19 +252,18 @@ func readHead(in *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// shower prints what was asked for. Its output is flushed at the end and
-// before a line of the frame's stderr, so that the two keep their order.
+// shower prints what was asked for, as it comes.
 type shower struct {
-	out      *bufio.Writer
+	out      io.Writer
 	env, raw bool
-	failed   error
+	started  atomic.Bool
+	ended    chan error // of capacity 1: how the one request ended
 }
 
 func (s *shower) start(spec *process.Spec) {
+	s.started.Store(true)
 	if s.env {
-		for _, kv := range spec.Env {
-			fmt.Fprintln(s.out, kv)
-		}
+		io.WriteString(s.out, strings.Join(spec.Env, "\n")+"\n")
 	}
 }
 
@@ -260,7 +275,21 @@ func (s *shower) stdout(p []byte) {
 
 func (s *shower) stderr(line []byte) { fmt.Fprintf(os.Stderr, "%s\n", line) }
 
-func (s *shower) end(_ int, err error) { s.failed = err }
+func (s *shower) end(_ int, err error) { s.ended <- err }
+
+// outcome is how the request ended. A request that was refused at the door
+// ends without a word, and one whose connection was cut may end after it.
+func (s *shower) outcome() error {
+	if s.started.Load() {
+		return <-s.ended
+	}
+	select {
+	case err := <-s.ended:
+		return err
+	default:
+		return nil
+	}
+}
 
 func (s *shower) response(head []byte) {
 	if !s.env && !s.raw {
