@@ -18,12 +18,7 @@ func checkCommand() *cobra.Command {
 		Short: "Check the configuration, the programs and the apps; start nothing",
 		Long: `Check loads the configuration, finds every executable and directory, imports each
 app as a request would, and prints the routes. It exits with 0 when all is well.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &usageError{msg: fmt.Sprintf("unexpected argument %q", args[0]), command: cmd.CommandPath()}
-			}
-			return nil
-		},
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := s.load("")
 			if err != nil {

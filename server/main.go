@@ -56,6 +56,7 @@ and the body come back on stdout.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SuggestionsMinimumDistance = 2 // letters that may be wrong; the library's default holds only for its own messages
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{msg: err.Error(), command: cmd.CommandPath()}
 	})
@@ -72,6 +73,14 @@ func noCommand(cmd *cobra.Command, args []string) error {
 		e.hint = "did you mean: framegate " + near[0]
 	}
 	return e
+}
+
+// noArguments refuses what a command would not look at.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &usageError{msg: fmt.Sprintf("unexpected argument %q", args[0]), command: cmd.CommandPath()}
 }
 
 // exitStatus ends a command that has already said everything.
