@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io/fs"
 
 	"framegate/server/internal/bridge"
 	"framegate/server/internal/config"
@@ -26,14 +25,12 @@ func explained(err error) []explanation {
 	var app *bridge.Error
 	var hinted interface{ Hint() string }
 	switch {
+	case errors.As(err, &hinted): // by who knew more than the room that failed
+		e.hint = hinted.Hint()
 	case errors.As(err, &mistake):
 		e.hint = mistake.Hint
 	case errors.As(err, &app):
 		e.hint = app.Hint
-	case errors.As(err, &hinted):
-		e.hint = hinted.Hint()
-	case errors.Is(err, fs.ErrNotExist):
-		e.hint = "name the file with -c FILE, or go to the directory that holds it"
 	}
 	return []explanation{e}
 }

@@ -53,7 +53,11 @@ func (s *source) load(app string) (*config.Config, error) {
 
 func (s *source) read() (*config.Config, error) {
 	if s.file != "" {
-		return config.Load(s.file)
+		cfg, err := config.Load(s.file)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = &hintedError{err: err, hint: "-c names a file; without it, gateway.toml of this directory is read, if there is one"}
+		}
+		return cfg, err
 	}
 	cfg, err := config.Load(configName)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -125,9 +125,16 @@ func (o *serveOptions) judge(g *gateway.Gateway) error {
 	}
 	for _, p := range g.Problems() {
 		var app *bridge.Error
-		if errors.As(p, &app) {
-			return p
+		if !errors.As(p, &app) {
+			continue
 		}
+		switch {
+		case app.Hint != "":
+			return p
+		case strings.Contains(app.Msg, "no module named"):
+			return &hintedError{err: p, hint: "go to the project's directory, or name its app: framegate serve 7890 MODULE:APP"}
+		}
+		return &hintedError{err: p, hint: "mend it, or start with --dev: then it may be mended while it is served"}
 	}
 	return nil
 }
