@@ -22,7 +22,7 @@ type Target struct {
 // 404, the others are a 400.
 var (
 	ErrOutside   = errors.New("path leaves the root")
-	ErrNUL       = errors.New("path holds an encoded NUL (%00)")
+	ErrNUL       = errors.New("path holds a NUL (%00)")
 	ErrEscape    = errors.New("path holds a % that is not followed by two hex digits")
 	ErrNotOrigin = errors.New("request target does not begin with /")
 	ErrFragment  = errors.New("request target holds a #")
@@ -31,16 +31,16 @@ var (
 // ParseTarget reads the request target of a request line. Absolute form
 // (RFC 9112 §3.2.2) is accepted: its scheme and authority are taken off.
 func ParseTarget(requestURI string) (Target, error) {
+	if strings.IndexByte(requestURI, '#') >= 0 {
+		return Target{}, ErrFragment
+	}
 	uri := originForm(requestURI)
 	if uri == "" || uri[0] != '/' {
 		return Target{}, ErrNotOrigin
 	}
-	if strings.IndexByte(uri, '#') >= 0 {
-		return Target{}, ErrFragment
-	}
 	raw, query, _ := strings.Cut(uri, "?")
 	t := Target{URI: uri, Path: raw, Query: query, encoded: len(raw)}
-	if strings.IndexByte(raw, '%') < 0 && !strings.Contains(raw, "/.") {
+	if strings.IndexAny(raw, "%\x00") < 0 && !strings.Contains(raw, "/.") {
 		return t, nil // nothing to decode or resolve: the usual case
 	}
 	decoded, err := unescape(raw)
