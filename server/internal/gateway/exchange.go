@@ -29,6 +29,7 @@ type exchange struct {
 	started time.Time // when the process was started: the clocks count from here
 	spoke   bool      // the frame has printed its first byte
 	unsent  bool      // bytes have been written since the last flush
+	flushed bool      // something has been sent to the client
 	waiting time.Time // since when the frame's output is waited for; zero while it flows
 
 	cause  atomic.Pointer[failure] // why the process was stopped; the first reason counts
@@ -169,15 +170,28 @@ func (x *exchange) explain(err error) error {
 // beforeWait runs when the frame has nothing to read: what it has said goes
 // out to the client, and the clocks are set for the waiting.
 func (x *exchange) beforeWait() {
-	if x.unsent {
-		x.ans.flush()
-		x.unsent = false
+	if x.unsent && !x.flushed {
+		x.out.SetReadDeadline(time.Now().Add(flushDelay))
+		return // read flushes, should nothing come
 	}
+	x.flush()
 	if x.waiting.IsZero() {
 		x.waiting = time.Now()
 	}
 	at, _ := x.deadline()
 	x.out.SetReadDeadline(at)
+}
+
+// flushDelay is how long the first bytes of an answer wait for what follows
+// them. Most frames print and exit: their answer then goes out in one piece,
+// with its length.
+const flushDelay = 2 * time.Millisecond
+
+func (x *exchange) flush() {
+	if x.unsent {
+		x.ans.flush()
+		x.unsent, x.flushed = false, true
+	}
 }
 
 // deadline is when the next clock rings, and which one it is.

@@ -54,6 +54,8 @@ func (x *exchange) read(buf []byte) (int, error) {
 		switch {
 		case err == nil || err == io.EOF:
 			return n, err
+		case errors.Is(err, os.ErrDeadlineExceeded) && x.unsent:
+			x.flush() // flushDelay is over: now wait for the clocks
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if at, which := x.deadline(); !time.Now().Before(at) {
 				x.stop(x.timedOut(which))
