@@ -185,7 +185,7 @@ func (x *exchange) beforeWait() {
 // flushDelay is how long the first bytes of an answer wait for what follows
 // them. Most frames print and exit: their answer then goes out in one piece,
 // with its length.
-const flushDelay = 2 * time.Millisecond
+const flushDelay = 5 * time.Millisecond
 
 func (x *exchange) flush() {
 	if x.unsent {

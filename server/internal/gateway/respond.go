@@ -267,6 +267,9 @@ func (s *sender) send(p []byte) error {
 		return s.x.cause.Load()
 	}
 	s.x.unsent = true
+	if s.left == 0 {
+		s.x.flush() // the answer is whole by its length: the client need not wait for the process to end
+	}
 	return nil
 }
 
