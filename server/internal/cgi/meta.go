@@ -70,7 +70,7 @@ func (m *Meta) Environ() []string {
 	set("PATH_INFO", m.Script.PathInfo) // §4.1.5
 	setUnlessEmpty("DOCUMENT_ROOT", m.DocumentRoot)
 	if m.Script.PathInfo != "" && m.DocumentRoot != "" { // §4.1.6: only with PATH_INFO
-		set("PATH_TRANSLATED", m.DocumentRoot+m.Script.PathInfo)
+		set("PATH_TRANSLATED", strings.TrimSuffix(m.DocumentRoot, "/")+m.Script.PathInfo)
 	}
 	setUnlessEmpty("SCRIPT_FILENAME", m.ScriptFilename)
 	set("REDIRECT_STATUS", "200")
