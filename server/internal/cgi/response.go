@@ -250,6 +250,12 @@ func (r *Response) dropNamed(names []string) {
 		}
 		if hop {
 			r.Dropped = append(r.Dropped, f.Name)
+			switch strings.ToLower(f.Name) {
+			case "content-type":
+				r.ContentType = "" // it is not sent: the body has none
+			case "location":
+				r.Location = ""
+			}
 			continue
 		}
 		kept = append(kept, f)
