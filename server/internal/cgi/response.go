@@ -114,6 +114,8 @@ type parser struct {
 	resp       Response
 	line       int
 	offset     int
+	typed      bool     // there was a Content-Type, be it empty
+	located    bool     // there was a Location
 	connection []string // names that a Connection field lists (RFC 9110 §7.6.1)
 }
 
@@ -189,15 +191,15 @@ func (p *parser) field(name, value string) error {
 	case "status": // the server's to use, not to send on
 		return p.setStatus(value)
 	case "content-type":
-		if p.resp.ContentType != "" {
+		if p.typed {
 			return p.fail(0, "RFC 3875 §6.3", "a second Content-Type")
 		}
-		p.resp.ContentType = value
+		p.resp.ContentType, p.typed = value, true
 	case "location":
-		if p.resp.Location != "" {
+		if p.located {
 			return p.fail(0, "RFC 3875 §6.3", "a second Location")
 		}
-		p.resp.Location = value
+		p.resp.Location, p.located = value, true
 	case "content-length":
 		return p.contentLength(value)
 	case "transfer-encoding":
