@@ -144,10 +144,8 @@ func (p *parser) parseLine(line []byte) error {
 			return p.fail(i, "RFC 9110 §5.1", "field name %s holds %s", sample(line[:colon]), describe(c))
 		}
 	}
-	for i, c := range line[colon:] {
-		if (c < ' ' && c != '\t') || c == 0x7f {
-			return p.fail(colon+i, "RFC 9110 §5.5", "value of %s holds %s", line[:colon], describe(c))
-		}
+	if i := bytes.IndexFunc(line[colon:], isControl); i >= 0 {
+		return p.fail(colon+i, "RFC 9110 §5.5", "value of %s holds %s", line[:colon], describe(line[colon+i]))
 	}
 	return p.field(string(line[:colon]), string(bytes.Trim(line[colon+1:], " \t")))
 }
@@ -160,6 +158,9 @@ func (p *parser) statusLine(line []byte) (bool, error) {
 		rest = after
 	} else if len(line) < 3 || !isDigits(line[:3]) || (len(line) > 3 && line[3] != ' ') {
 		return false, nil
+	}
+	if i := bytes.IndexFunc(line, isControl); i >= 0 {
+		return true, p.fail(i, "RFC 9112 §4", "the status line holds %s", describe(line[i]))
 	}
 	return true, p.setStatus(rest)
 }
@@ -278,6 +279,9 @@ func isDigits(b []byte) bool {
 func isToken(c byte) bool {
 	return c > ' ' && c < 0x7f && !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, rune(c))
 }
+
+// isControl reports whether c may not stand in a value (RFC 9110 §5.5).
+func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 func describe(c byte) string {
 	switch c {
