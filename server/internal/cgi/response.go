@@ -92,10 +92,8 @@ func ParseHeader(block []byte) (*Response, error) {
 		if lf := bytes.IndexByte(line, '\n'); lf >= 0 {
 			next = offset + lf + 1
 			line = line[:lf]
-			if lf > 0 && line[lf-1] == '\r' {
-				line = line[:lf-1]
-			}
 		}
+		line = bytes.TrimSuffix(line, []byte("\r")) // without an LF: cut in the middle of CR LF
 		p.line++
 		p.offset = offset
 		if len(line) == 0 {
