@@ -29,9 +29,9 @@ func (r *Response) LocalRedirect() bool {
 }
 
 // BodyAllowed reports whether a response of this status has a body
-// (RFC 9110 §6.4.1).
+// (RFC 9110 §6.4.1; §15.3.6 for 205).
 func BodyAllowed(status int) bool {
-	return status >= 200 && status != 204 && status != 304
+	return status >= 200 && status != 204 && status != 205 && status != 304
 }
 
 // MaxFields bounds the fields of one response header.
