@@ -85,7 +85,7 @@ func lineBreak(b []byte) int {
 // far as the empty line or the end of block. Whoever calls it with a block
 // that has no empty line learns of the first bad line, if there is one.
 func ParseHeader(block []byte) (*Response, error) {
-	p := parser{resp: Response{Status: 200, ContentLength: -1}}
+	p := parser{resp: Response{Status: 200, ContentLength: -1}, line: 1}
 	for offset := 0; offset < len(block); {
 		next := len(block)
 		line := block[offset:]
@@ -94,7 +94,6 @@ func ParseHeader(block []byte) (*Response, error) {
 			line = line[:lf]
 		}
 		line = bytes.TrimSuffix(line, []byte("\r")) // without an LF: cut in the middle of CR LF
-		p.line++
 		p.offset = offset
 		if len(line) == 0 {
 			break
@@ -103,6 +102,7 @@ func ParseHeader(block []byte) (*Response, error) {
 			return nil, err
 		}
 		offset = next
+		p.line++
 	}
 	return p.finish()
 }
