@@ -96,7 +96,9 @@ func TestEnviron(t *testing.T) {
 		{"4.1.12: any token, case kept", func(m *Meta) { m.Method = "pRoPfInD" }, map[string]string{"REQUEST_METHOD": "pRoPfInD"}, nil},
 		{"4.1.14: IPv6", func(m *Meta) { m.ServerName, m.ServerAddr, m.RemoteAddr = "[::1]", "::1", "2001:db8::7" },
 			map[string]string{"SERVER_NAME": "[::1]", "SERVER_ADDR": "::1", "REMOTE_ADDR": "2001:db8::7", "REMOTE_HOST": "2001:db8::7"}, nil},
-		{"extensions", func(m *Meta) { m.RemotePort, m.ServerAddr, m.RequestID, m.ScriptFilename = "4711", "192.0.2.1", "id", "/srv/x.cgi" },
+		{"extensions", func(m *Meta) {
+			m.RemotePort, m.ServerAddr, m.RequestID, m.ScriptFilename = "4711", "192.0.2.1", "id", "/srv/x.cgi"
+		},
 			map[string]string{"REMOTE_PORT": "4711", "SERVER_ADDR": "192.0.2.1", "REQUEST_ID": "id", "SCRIPT_FILENAME": "/srv/x.cgi"}, nil},
 		{"no extensions", nil, nil, []string{"REMOTE_PORT", "SERVER_ADDR", "REQUEST_ID", "SCRIPT_FILENAME"}},
 		{"HTTPS", func(m *Meta) { m.Scheme = "https" }, map[string]string{"HTTPS": "on", "REQUEST_SCHEME": "https"}, nil},
@@ -117,7 +119,10 @@ func TestEnviron(t *testing.T) {
 		{"4.1.18: the transfer coding is removed", header("Transfer-Encoding", "chunked"), nil, []string{"HTTP_TRANSFER_ENCODING"}},
 		{"httpoxy", header("Proxy", "http://evil"), nil, []string{"HTTP_PROXY"}},
 		{"credentials", header("Authorization", "Basic YTpi", "Proxy-Authorization", "x"), nil, []string{"HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION"}},
-		{"credentials on request", func(m *Meta) { m.PassAuthorization = true; header("Authorization", "Basic YTpi", "Proxy-Authorization", "x")(m) },
+		{"credentials on request", func(m *Meta) {
+			m.PassAuthorization = true
+			header("Authorization", "Basic YTpi", "Proxy-Authorization", "x")(m)
+		},
 			map[string]string{"HTTP_AUTHORIZATION": "Basic YTpi"}, []string{"HTTP_PROXY_AUTHORIZATION", "REMOTE_USER"}},
 		{"underscore does not pose as a dash", header("X_foo", "evil", "X-Foo", "good"), map[string]string{"HTTP_X_FOO": "good"}, nil},
 		{"underscore alone", header("X_foo", "evil", "Content_length", "9"), nil, []string{"HTTP_X_FOO", "HTTP_CONTENT_LENGTH", "CONTENT_LENGTH"}},
