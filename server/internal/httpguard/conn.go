@@ -7,6 +7,7 @@
 package httpguard
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -43,11 +44,14 @@ type Conn struct {
 	net.Conn
 
 	framing framing
+	begun   bool   // a head was read: it is too late for HTTP/2's preface
 	ready   []byte // checked, still to be delivered
 	partial []byte // the start of a head whose end has not arrived
 	scanned int    // so much of partial is known to hold no end of a head
 	recheck bool   // partial may hold a whole head: look before reading on
-	refused bool   // nothing that follows is read as HTTP
+	failed  error  // what Read ends with once ready is delivered: nothing more is read as HTTP
+
+	linger atomic.Bool // failed is set; Close comes from other goroutines
 
 	mu       sync.Mutex
 	verdicts []*Refusal   // one per delivered head that no handler has taken, nil for a good one
@@ -99,8 +103,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 			c.ready = c.ready[n:]
 			return n, nil
 		}
-		if c.refused {
-			return 0, io.EOF
+		if c.failed != nil {
+			return 0, c.failed
 		}
 		var n int
 		var err error
@@ -125,62 +129,46 @@ func (c *Conn) readInto(p []byte) (int, error) {
 		}
 		return 0, err
 	}
-	checked, rest, cerr := c.check(p[:n])
-	if cerr != nil {
-		return checked, cerr
-	}
-	c.setPartial(append([]byte(nil), rest...))
+	checked, rest := c.check(p[:n])
+	c.partial = append([]byte(nil), rest...)
 	return checked, nil
 }
 
 // readPartial reads on behind a head that has begun.
 func (c *Conn) readPartial() error {
-	buf := c.partial
-	if len(buf) == cap(buf) {
-		buf = append(make([]byte, 0, max(2*cap(buf), 1<<10)), buf...)
-	}
-	n, err := 0, error(nil)
 	if !c.recheck {
-		n, err = c.Conn.Read(buf[len(buf):cap(buf)])
+		buf := c.partial
+		if len(buf) == cap(buf) {
+			buf = append(make([]byte, 0, max(2*cap(buf), 1<<10)), buf...)
+		}
+		n, err := c.Conn.Read(buf[len(buf):cap(buf)])
 		c.partial = buf[:len(buf)+n]
-	}
-	if n == 0 && !c.recheck {
-		if err == io.EOF {
+		switch {
+		case n == 0 && err == io.EOF:
+			c.partial = nil
 			c.refuse(&Refusal{Status: http.StatusBadRequest, Why: "the connection ended inside the request's header"})
 			return nil
+		case n == 0:
+			return err
 		}
-		return err
 	}
 	c.recheck = false
-	checked, rest, cerr := c.check(c.partial)
-	c.ready = c.partial[:checked:checked]
-	if c.refused {
-		c.ready = append(c.ready, c.takeSubstitute()...)
-	}
-	c.setPartial(rest)
-	return cerr
-}
-
-func (c *Conn) setPartial(rest []byte) {
-	if len(rest) == 0 {
-		rest = nil
-	}
-	if c.refused {
-		rest = nil
-	}
+	checked, rest := c.check(c.partial)
+	// A stand-in that check has made ready comes behind what it has passed.
+	c.ready = append(c.partial[:checked:checked], c.ready...)
 	c.partial = rest
+	return nil
 }
 
 // check moves the framing along data. It returns how many bytes may be
 // delivered and what is left: the start of a head.
-func (c *Conn) check(data []byte) (checked int, rest []byte, err error) {
-	for checked < len(data) && !c.refused {
+func (c *Conn) check(data []byte) (checked int, rest []byte) {
+	for checked < len(data) && c.failed == nil {
 		if !c.framing.atHead() {
 			n, err := c.framing.skipBody(data[checked:])
 			checked += n
 			if err != nil {
-				c.refused = true
-				return checked, nil, err
+				c.fail(err)
 			}
 			continue
 		}
@@ -190,50 +178,48 @@ func (c *Conn) check(data []byte) (checked int, rest []byte, err error) {
 			// What follows is put aside, because the gap cannot be delivered.
 			c.scanned = 0
 			c.recheck = len(head) > skip
-			return checked, head[skip:], nil
+			return checked, head[skip:]
+		}
+		if !c.begun && bytes.HasPrefix(head, preface) {
+			c.begun, c.framing = true, framing{opaque: true}
+			continue
+		}
+		if !c.begun && bytes.HasPrefix(preface, head) {
+			return checked, head // what looks like the end of a head may be the middle of the preface
 		}
 		end := headEnd(head, c.scanned)
 		if end < 0 && len(head) <= maxHead {
 			c.scanned = len(head)
-			return checked, head, nil
+			return checked, head
 		}
-		c.scanned = 0
-		if !c.admit(head, end) {
-			return checked, nil, nil
+		c.begun, c.scanned = true, 0
+		next, refusal := inspect(head, end)
+		if refusal != nil {
+			c.refuse(refusal)
+			break
 		}
+		c.framing = next
+		c.deliver(nil)
 		checked += end
 	}
-	return checked, nil, nil
+	return checked, nil
 }
 
-// admit judges one head; end is its length, or -1 when it is too long.
-func (c *Conn) admit(head []byte, end int) bool {
-	next, refusal := inspect(head, end)
-	if refusal != nil {
-		c.refuse(refusal)
-		return false
-	}
-	c.framing = next
-	c.deliver(nil)
-	return true
+func (c *Conn) fail(err error) {
+	c.failed = err
+	c.linger.Store(true)
 }
 
 // refuse has the next handler find the refusal, behind a head that net/http
 // takes, and ends the connection after it.
 func (c *Conn) refuse(r *Refusal) {
-	c.refused = true
+	c.fail(io.EOF)
 	c.deliver(r)
-	method := "GET"
+	method := http.MethodGet
 	if r.Method == http.MethodHead {
 		method = r.Method // its answer has no body
 	}
 	c.ready = []byte(method + " / HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n")
-}
-
-func (c *Conn) takeSubstitute() []byte {
-	s := c.ready
-	c.ready = nil
-	return s
 }
 
 // CloseWrite ends the sending side only.
@@ -261,7 +247,7 @@ const (
 
 // Close closes the connection, behind a refusal in two steps.
 func (c *Conn) Close() error {
-	if c.refused {
+	if c.linger.Load() {
 		c.CloseWrite()
 		c.Conn.SetReadDeadline(time.Now().Add(lingerTime))
 		io.CopyN(io.Discard, c.Conn, lingerBytes)

@@ -21,6 +21,7 @@ type chunkState int
 const (
 	noChunks chunkState = iota
 	chunkSize
+	chunkSpace
 	chunkExtension
 	chunkSizeLF
 	chunkData
@@ -33,8 +34,8 @@ const (
 )
 
 const (
-	maxChunkLine = 4 << 10
-	maxTrailers  = 16 << 10
+	maxChunkLine = 2 << 10 // below net/http's own bound, as is the next
+	maxTrailers  = 2 << 10
 )
 
 func (f *framing) atHead() bool { return f.left == 0 && f.chunks == noChunks && !f.opaque }
@@ -76,6 +77,8 @@ func (f *framing) step(c byte) bool {
 	switch f.chunks {
 	case chunkSize:
 		return f.sizeByte(c)
+	case chunkSpace:
+		return f.endSize(c)
 	case chunkExtension:
 		if c == '\r' {
 			f.chunks = chunkSizeLF
@@ -108,10 +111,22 @@ func (f *framing) sizeByte(c byte) bool {
 		return f.digits <= 15
 	case f.digits == 0:
 		return false
-	case c == ';' || c == ' ' || c == '\t':
+	case c == ';':
 		f.chunks = chunkExtension
 		return true
-	case c == '\r':
+	}
+	return f.endSize(c)
+}
+
+// endSize takes what may stand behind a size that has no extension. White
+// space ahead of an extension is legal but refused: net/http cannot read it.
+func (f *framing) endSize(c byte) bool {
+	switch c {
+	case ' ', '\t':
+		f.chunks = chunkSpace
+		f.line++
+		return f.line <= maxChunkLine
+	case '\r':
 		f.chunks = chunkSizeLF
 		return true
 	}

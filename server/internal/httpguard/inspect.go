@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -13,18 +14,19 @@ import (
 const (
 	maxHead   = 64 << 10
 	maxTarget = 16 << 10
+	maxMethod = 64
 	maxFields = 500
 )
 
 // preface begins a connection that speaks HTTP/2 without TLS (RFC 9113 §3.4).
-var preface = []byte("PRI * HTTP/2.0\r\n\r\n")
+// Nothing short of the whole will do: net/http reads what only looks like it
+// as HTTP/1.
+var preface = []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
+// emptyLine is the length of an empty line at the start of b.
 func emptyLine(b []byte) int {
-	switch {
-	case len(b) >= 2 && b[0] == '\r' && b[1] == '\n':
+	if len(b) >= 2 && b[0] == '\r' && b[1] == '\n' {
 		return 2
-	case len(b) >= 1 && b[0] == '\n':
-		return 1
 	}
 	return 0
 }
@@ -42,6 +44,9 @@ func headEnd(b []byte, scanned int) int {
 		if n := emptyLine(b[i:]); n > 0 {
 			return i + n
 		}
+		if i < len(b) && b[i] == '\n' {
+			return i + 1
+		}
 	}
 }
 
@@ -52,6 +57,7 @@ type head struct {
 	lengths, encodings, hosts int
 	length                    int64
 	encoding                  string
+	trailers                  []string // the names that Trailer fields announce
 }
 
 func (h *head) refuse(status int, format string, args ...any) *Refusal {
@@ -62,9 +68,6 @@ func (h *head) refuse(status int, format string, args ...any) *Refusal {
 // inspect judges the head b[:end] and says how its body is framed. With end
 // below zero the head is longer than allowed.
 func inspect(b []byte, end int) (framing, *Refusal) {
-	if end >= 0 && bytes.Equal(b[:end], preface) {
-		return framing{opaque: true}, nil
-	}
 	h := &head{}
 	block := b
 	if end >= 0 {
@@ -117,10 +120,13 @@ func (h *head) requestLine(line []byte) *Refusal {
 		h.Method = ""
 		return h.refuse(http.StatusBadRequest, "the request line does not begin with a method")
 	}
+	if len(method) > maxMethod {
+		return h.refuse(http.StatusNotImplemented, "the method is longer than %d bytes", maxMethod)
+	}
 	if len(target) > maxTarget {
 		return h.refuse(http.StatusRequestURITooLong, "the URL is longer than %d bytes", maxTarget)
 	}
-	if !ok || target == "" || strings.IndexFunc(target, isControl) >= 0 {
+	if !ok || target == "" || strings.IndexFunc(target, isSpaceOrControl) >= 0 {
 		return h.refuse(http.StatusBadRequest, "the request line is not METHOD TARGET HTTP/VERSION")
 	}
 	if proto != "HTTP/1.1" && proto != "HTTP/1.0" {
@@ -141,9 +147,35 @@ func (h *head) target(target string) *Refusal {
 		if h.Method != http.MethodOptions {
 			return h.refuse(http.StatusBadRequest, "the target * is for OPTIONS alone")
 		}
-	case target[0] == '/', strings.HasPrefix(strings.ToLower(target), "http://"), strings.HasPrefix(strings.ToLower(target), "https://"):
+	case target[0] == '/':
+		if strings.IndexByte(target, '%') < 0 {
+			return nil
+		}
 	default:
+		if refusal := h.authority(target); refusal != nil {
+			return refusal
+		}
+	}
+	// Whatever net/http cannot parse it would answer itself, without a Date
+	// and without a log record.
+	if _, err := url.ParseRequestURI(target); err != nil {
+		return h.refuse(http.StatusBadRequest, "the request target is no URL: a %% that is not followed by two hex digits, or a malformed host")
+	}
+	return nil
+}
+
+// authority judges the absolute form (RFC 9112 §3.2.2), whose host takes the
+// place of the Host field.
+func (h *head) authority(target string) *Refusal {
+	scheme, rest, ok := strings.Cut(target, "://")
+	if !ok || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
 		return h.refuse(http.StatusBadRequest, "the request target does not begin with /")
+	}
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	if !validHost(rest) {
+		return h.refuse(http.StatusBadRequest, "the host of the request target is not a host name with an optional port")
 	}
 	return nil
 }
@@ -182,6 +214,8 @@ func (h *head) special(name []byte, value string) *Refusal {
 		if !validHost(value) {
 			return h.refuse(http.StatusBadRequest, "Host is not a host name with an optional port")
 		}
+	case equalFold(name, "Trailer"):
+		h.trailers = append(h.trailers, strings.Split(value, ",")...)
 	case equalFold(name, "Expect"):
 		if !strings.EqualFold(value, "100-continue") {
 			return h.refuse(http.StatusExpectationFailed, "only the expectation 100-continue is known")
@@ -208,11 +242,18 @@ func (h *head) framing() (framing, *Refusal) {
 	case h.encodings > 1 || !strings.EqualFold(h.encoding, "chunked"):
 		return framing{}, h.refuse(http.StatusNotImplemented, "only the transfer coding chunked is known")
 	}
+	for _, name := range h.trailers {
+		switch strings.ToLower(strings.Trim(name, " \t")) {
+		case "transfer-encoding", "content-length", "trailer":
+			return framing{}, h.refuse(http.StatusBadRequest, "a trailer cannot frame the body (RFC 9110 §6.5.1)")
+		}
+	}
 	return framing{chunks: chunkSize}, nil
 }
 
 // validHost holds Host against RFC 3986 §3.2.2: a name, an IPv4 address or an
-// IPv6 address in brackets, and a port. It may be empty.
+// IPv6 address in brackets, and a port. An http URL without a host is none
+// (RFC 9110 §4.2.1), so an empty name is refused.
 func validHost(host string) bool {
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
@@ -232,10 +273,12 @@ func validHost(host string) bool {
 			return false
 		}
 	}
-	return true
+	return name != ""
 }
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+func isSpaceOrControl(r rune) bool { return r <= ' ' || r == 0x7f }
 
 func notToken(r rune) bool {
 	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
