@@ -99,23 +99,33 @@ func (o *runOptions) request(cmd *cobra.Command, path string) (*http.Request, er
 		r.Body, r.ContentLength = nil, 0
 	}
 	r.URL.Opaque = escapeTarget(path) // sent as it was typed: dots, %2F and all
-	r.Host = ""
 	r.Header.Set("User-Agent", software())
 	if o.hasData {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	given, err := o.header(cmd)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range given {
+		r.Header[name] = values // in place of ours, as with curl
+	}
+	r.Host = r.Header.Get("Host")
+	r.Header.Del("Host")
+	return r, nil
+}
+
+// header is what -H says.
+func (o *runOptions) header(cmd *cobra.Command) (http.Header, error) {
+	header := http.Header{}
 	for _, h := range o.headers {
 		name, value, ok := strings.Cut(h, ":")
 		if !ok || name == "" {
 			return nil, &usageError{msg: fmt.Sprintf("header %q is not 'Name: value'", h), command: cmd.CommandPath()}
 		}
-		if strings.EqualFold(name, "Host") {
-			r.Host = strings.TrimSpace(value)
-			continue
-		}
-		r.Header[http.CanonicalHeaderKey(name)] = append(r.Header[http.CanonicalHeaderKey(name)], strings.TrimSpace(value))
+		header.Add(name, strings.TrimSpace(value))
 	}
-	return r, nil
+	return header, nil
 }
 
 // escapeTarget percent-encodes what cannot stand in a request line, as a
