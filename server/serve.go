@@ -92,8 +92,8 @@ func positional(cmd *cobra.Command, args []string) (port, app string, err error)
 }
 
 func (o *serveOptions) serve(stdout io.Writer, cfg *config.Config) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, hurry, restore := signalContexts()
+	defer restore()
 	log := newLog(os.Stderr)
 	g, err := gateway.New(ctx, cfg, gateway.Options{Log: log, Software: software(), Dev: o.dev})
 	if err != nil {
@@ -114,7 +114,7 @@ func (o *serveOptions) serve(stdout io.Writer, cfg *config.Config) error {
 		log.Warn().Err(p).Msg("a frame cannot answer")
 	}
 	fmt.Fprintln(stdout, greeting(ln.Addr(), g.Routes()))
-	return g.Serve(ctx, secondSignal(ctx), ln)
+	return g.Serve(ctx, hurry, ln)
 }
 
 // judge refuses to start with an app that cannot be loaded: every request to
@@ -139,17 +139,24 @@ func (o *serveOptions) judge(g *gateway.Gateway) error {
 	return nil
 }
 
-// secondSignal is done when a signal comes after the one that ended ctx: the
-// operator does not want to wait.
-func secondSignal(ctx context.Context) context.Context {
-	hurry, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 1)
-	context.AfterFunc(ctx, func() {
-		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-		<-signals
-		cancel()
-	})
-	return hurry
+// signalContexts makes a context that ends with the first signal, and one
+// that ends with the second: then the operator does not want to wait. Both
+// are caught from the start, so that none is lost in between.
+func signalContexts() (ctx, hurry context.Context, restore func()) {
+	ctx, first := context.WithCancel(context.Background())
+	hurry, second := context.WithCancel(context.Background())
+	caught := make(chan os.Signal, 2)
+	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for _, cancel := range []func(){first, second} {
+			<-caught
+			cancel()
+		}
+	}()
+	return ctx, hurry, func() {
+		signal.Stop(caught)
+		close(caught)
+	}
 }
 
 // listen opens the listener. A stale Unix socket, one that nobody answers on,
