@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"framegate/server/internal/testframe"
 )
 
 // childVariable makes this test binary run as a frame instead of running
@@ -13,9 +15,10 @@ import (
 // configuration.
 const childVariable = "FRAMEGATE_TEST_CHILD"
 
-// TestMain runs one of the children below, or the tests; no goroutine of the
-// gateway may outlive them.
+// TestMain runs a frame of testframe, a child of this package, or the tests;
+// no goroutine of the gateway may outlive them.
 func TestMain(m *testing.M) {
+	testframe.Main(os.Args)
 	switch child := os.Getenv(childVariable); child {
 	case "":
 		goleak.VerifyTestMain(m)
