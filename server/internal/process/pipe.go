@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -15,9 +16,12 @@ type Pipe struct {
 	// wait: the moment to flush what was read so far, and to set a deadline.
 	OnBlock func()
 
-	f         *os.File
-	raw       syscall.RawConn
-	abandoned atomic.Bool
+	f   *os.File
+	raw syscall.RawConn
+
+	mu    sync.Mutex                // lets no later deadline take the place of limit
+	limit atomic.Pointer[time.Time] // from when on only strays hold the other end
+	late  int                       // bytes that were read since
 }
 
 // outputPipe makes a pipe whose read end the runtime polls. The write end
@@ -45,6 +49,9 @@ func outputPipe() (*Pipe, *os.File, error) {
 // Read reads what is there and otherwise waits. A deadline bounds only the
 // waiting: what has already arrived is never lost to it.
 func (p *Pipe) Read(b []byte) (n int, err error) {
+	if limit := p.limit.Load(); limit != nil && !time.Now().Before(*limit) {
+		return p.readRest(b)
+	}
 	var readErr error
 	blocked := false
 	attempt := func(fd uintptr) bool {
@@ -66,8 +73,8 @@ func (p *Pipe) Read(b []byte) (n int, err error) {
 		}
 		err := p.raw.Read(attempt)
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded) && p.abandoned.Load():
-			return 0, io.EOF // only a stray descendant holds the other end
+		case errors.Is(err, os.ErrDeadlineExceeded) && p.limit.Load() != nil:
+			return p.readRest(b)
 		case err != nil:
 			return 0, err
 		}
@@ -81,10 +88,31 @@ func (p *Pipe) Read(b []byte) (n int, err error) {
 	return n, nil
 }
 
+// largestPipe is what a pipe holds at the most, after F_SETPIPE_SZ.
+const largestPipe = 1 << 20
+
+// readRest reads what is in the pipe after the limit, without waiting. A stray
+// descendant may hold the other end for ever, and may write for ever: what
+// the process itself has written is among the first bytes that a pipe holds.
+func (p *Pipe) readRest(b []byte) (n int, err error) {
+	b = b[:min(len(b), largestPipe-p.late)]
+	cerr := p.raw.Control(func(fd uintptr) { n, err = syscall.Read(int(fd), b) })
+	if cerr != nil {
+		return 0, cerr
+	}
+	if err != nil || n <= 0 {
+		return 0, io.EOF
+	}
+	p.late += n
+	return n, nil
+}
+
 // SetReadDeadline bounds the waiting of Read; once the process is gone, the
 // bound that its end has set stays.
 func (p *Pipe) SetReadDeadline(t time.Time) {
-	if !p.abandoned.Load() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.limit.Load() == nil {
 		p.f.SetReadDeadline(t)
 	}
 }
@@ -92,7 +120,9 @@ func (p *Pipe) SetReadDeadline(t time.Time) {
 // abandonAt makes Read report the end of the file at t, whoever holds the
 // other end.
 func (p *Pipe) abandonAt(t time.Time) {
-	p.abandoned.Store(true)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit.Store(&t)
 	p.f.SetReadDeadline(t)
 }
 

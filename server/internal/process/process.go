@@ -80,7 +80,7 @@ func Start(spec *Spec) (*Process, error) {
 	defer in.closeChild()
 
 	p := &Process{stdout: stdout, stderr: stderr, done: make(chan struct{})}
-	p.pid, p.waiter, err = forkExec(spec, []uintptr{in.child.Fd(), childOut.Fd(), childErr.Fd()})
+	p.pid, p.waiter, err = forkExec(spec, [3]uintptr{in.child.Fd(), childOut.Fd(), childErr.Fd()})
 	if err != nil {
 		stdout.Close()
 		stderr.Close()

@@ -52,11 +52,11 @@ func (waiter) untilExited(pid int) {
 	}
 }
 
-func forkExec(spec *Spec, fds []uintptr) (int, waiter, error) {
+func forkExec(spec *Spec, fds [3]uintptr) (int, waiter, error) {
 	pid, err := syscall.ForkExec(spec.Path, spec.Argv, &syscall.ProcAttr{
 		Dir:   spec.Dir,
 		Env:   spec.Env,
-		Files: fds,
+		Files: fds[:],
 		Sys:   &syscall.SysProcAttr{Setpgid: true},
 	})
 	return pid, waiter{}, err

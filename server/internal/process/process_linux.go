@@ -15,14 +15,8 @@ func maxRSSKiB(u *syscall.Rusage) int64 { return u.Maxrss }
 // that a running exchange parks no thread.
 type waiter struct{ pidfd *os.File }
 
-func forkExec(spec *Spec, fds []uintptr) (int, waiter, error) {
-	pidfd := -1
-	pid, err := syscall.ForkExec(spec.Path, spec.Argv, &syscall.ProcAttr{
-		Dir:   spec.Dir,
-		Env:   spec.Env,
-		Files: fds,
-		Sys:   &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
-	})
+func forkExec(spec *Spec, fds [3]uintptr) (int, waiter, error) {
+	pid, pidfd, err := spawn(spec, fds)
 	if err != nil || pidfd < 0 {
 		return pid, waiter{}, err
 	}

@@ -1,0 +1,298 @@
+//go:build linux && (amd64 || arm64)
+
+package process
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Starting a process is a clone that shares memory with its suspended parent
+// (vfork), and a list of system calls that the child works off before it
+// becomes the program. The list is prepared by the parent and run by a few
+// instructions of assembly, so that no Go code runs in the child: limits,
+// credentials and sandbox are in force before the program's first
+// instruction, without a launcher and without a window.
+
+// op is one system call of the child.
+type op struct {
+	nr   uintptr
+	args [4]uintptr
+	how  uintptr // mustSucceed, mustBe or mayFail
+	want uintptr // for mustBe
+}
+
+const (
+	mustSucceed = iota
+	mustBe
+	mayFail
+)
+
+// failure is written by a child that could not become the program.
+type failure struct {
+	errno uintptr
+	at    uintptr // address of the op
+}
+
+// cloneAndRun makes the child, which works off ops; the last one is execve.
+//
+//go:noescape
+func cloneAndRun(nr, a1, a2, a3 uintptr, ops *op, failed *failure) (pid uintptr)
+
+//go:linkname entersyscallblock runtime.entersyscallblock
+func entersyscallblock()
+
+//go:linkname exitsyscall runtime.exitsyscall
+func exitsyscall()
+
+// cloneBlocking gives the processor to other goroutines at once: this thread
+// stands still until the child has become the program.
+//
+//go:nosplit
+//go:norace
+func cloneBlocking(nr, a1, a2, a3 uintptr, ops *op, failed *failure) uintptr {
+	entersyscallblock()
+	pid := cloneAndRun(nr, a1, a2, a3, ops, failed)
+	exitsyscall()
+	return pid
+}
+
+// cloneArgs is struct clone_args of clone3(2).
+type cloneArgs struct {
+	flags, pidfd, childTID, parentTID, exitSignal uint64
+	stack, stackSize, tls, setTID, setTIDSize     uint64
+	cgroup                                        uint64
+}
+
+// launch is everything that one start needs in memory. It is reused: the
+// strings of an environ are the bulk of it.
+type launch struct {
+	ops     []op
+	args    cloneArgs
+	failed  failure
+	pidfd   int32
+	oldMask uint64
+	limits  [6]unix.Rlimit
+	dfl     sigaction
+	text    []byte    // all strings, each ended by a NUL
+	argv    []uintptr // addresses in text, ended by 0
+	envp    []uintptr
+	path    uintptr
+	dir     uintptr
+}
+
+// sigaction is the kernel's, with SIG_DFL in it.
+type sigaction struct {
+	handler, flags, restorer uintptr
+	mask                     uint64
+}
+
+var launches = sync.Pool{New: func() any { return new(launch) }}
+
+// spawn starts spec's program with the descriptors fds as its 0, 1 and 2,
+// which must not be among those three themselves.
+func spawn(spec *Spec, fds [3]uintptr) (pid, pidfd int, err error) {
+	return spawnBy(hasClone3(), spec, fds)
+}
+
+func spawnBy(clone3 bool, spec *Spec, fds [3]uintptr) (pid, pidfd int, err error) {
+	l := launches.Get().(*launch)
+	defer launches.Put(l)
+	if err := l.setText(spec); err != nil {
+		return 0, -1, err
+	}
+	l.prepare(spec, fds)
+
+	// No signal may reach the child before it is the program: it would run
+	// a handler of ours, in our memory.
+	runtime.LockOSThread()
+	all := ^uint64(0)
+	sigprocmask(unix.SIG_SETMASK, &all, &l.oldMask)
+	raw := l.clone(clone3)
+	sigprocmask(unix.SIG_SETMASK, &l.oldMask, nil)
+	runtime.UnlockOSThread()
+	runtime.KeepAlive(spec)
+
+	if raw > ^uintptr(4095) {
+		return 0, -1, os.NewSyscallError("clone", syscall.Errno(-raw))
+	}
+	pid = int(raw)
+	if l.failed.errno != 0 {
+		unix.Close(int(l.pidfd))
+		reap(pid)
+		return 0, -1, l.failure()
+	}
+	return pid, int(l.pidfd), nil
+}
+
+// hasClone3 asks once: older kernels have none, and the seccomp filters of
+// containers may refuse it. An empty argument is EINVAL where there is one.
+var hasClone3 = sync.OnceValue(func() bool {
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLONE3, 0, 0, 0)
+	return errno == syscall.EINVAL
+})
+
+const cloneFlags = unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD
+
+func (l *launch) clone(clone3 bool) uintptr {
+	l.failed, l.pidfd = failure{}, -1
+	if clone3 {
+		l.args = cloneArgs{
+			flags: cloneFlags | unix.CLONE_CLEAR_SIGHAND, pidfd: uint64(uintptr(unsafe.Pointer(&l.pidfd))),
+			exitSignal: uint64(syscall.SIGCHLD),
+		}
+		return cloneBlocking(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&l.args)), unsafe.Sizeof(l.args), 0, &l.ops[0], &l.failed)
+	}
+	l.resetHandlers()
+	return cloneBlocking(unix.SYS_CLONE, cloneFlags|uintptr(syscall.SIGCHLD), 0, uintptr(unsafe.Pointer(&l.pidfd)), &l.ops[0], &l.failed)
+}
+
+// setText lays the strings out in one block.
+func (l *launch) setText(spec *Spec) error {
+	l.text, l.argv, l.envp = l.text[:0], l.argv[:0], l.envp[:0]
+	size := len(spec.Path) + len(spec.Dir) + 2
+	for _, list := range [][]string{spec.Argv, spec.Env} {
+		for _, s := range list {
+			size += len(s) + 1
+		}
+	}
+	if cap(l.text) < size {
+		l.text = make([]byte, 0, size)
+	}
+	base := uintptr(unsafe.Pointer(unsafe.SliceData(l.text)))
+	add := func(s string) (uintptr, error) {
+		at := base + uintptr(len(l.text))
+		for i := 0; i < len(s); i++ {
+			if s[i] == 0 {
+				return 0, syscall.EINVAL
+			}
+		}
+		l.text = append(append(l.text, s...), 0)
+		return at, nil
+	}
+	var err error
+	if l.path, err = add(spec.Path); err != nil {
+		return err
+	}
+	if l.dir, err = add(spec.Dir); err != nil {
+		return err
+	}
+	for _, list := range []struct {
+		from []string
+		to   *[]uintptr
+	}{{spec.Argv, &l.argv}, {spec.Env, &l.envp}} {
+		for _, s := range list.from {
+			at, err := add(s)
+			if err != nil {
+				return err
+			}
+			*list.to = append(*list.to, at)
+		}
+		*list.to = append(*list.to, 0)
+	}
+	return nil
+}
+
+func (l *launch) add(nr uintptr, args ...uintptr) { l.addHow(mustSucceed, 0, nr, args...) }
+
+func (l *launch) addHow(how, want, nr uintptr, args ...uintptr) {
+	o := op{nr: nr, how: how, want: want}
+	copy(o.args[:], args)
+	l.ops = append(l.ops, o)
+}
+
+// prepare writes the child's list. What drops privileges comes after what
+// needs them; what must hold for the program comes last.
+func (l *launch) prepare(spec *Spec, fds [3]uintptr) {
+	l.ops = l.ops[:0]
+	l.add(unix.SYS_SETPGID, 0, 0)
+	for to, from := range fds {
+		l.add(unix.SYS_DUP3, from, uintptr(to), 0)
+	}
+	if files := openFiles(); files.Max > 0 {
+		// Go raises the soft limit for itself; programs that use select(2)
+		// break above 1024.
+		l.limits[0] = files
+		l.add(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&l.limits[0])))
+	}
+	if spec.Dir != "" {
+		l.add(unix.SYS_CHDIR, l.dir)
+	}
+	// The kernel kills the program when this one dies. If it has died
+	// already, nobody would tell: hence the look at the parent.
+	l.add(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0)
+	l.addHow(mustBe, uintptr(os.Getpid()), unix.SYS_GETPPID)
+	l.add(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&l.oldMask)), 0, 8)
+	l.add(unix.SYS_EXECVE, l.path, address(l.argv), address(l.envp))
+}
+
+// resetHandlers puts the reset of every handler ahead of the list, for a
+// kernel that does not do it within the clone.
+func (l *launch) resetHandlers() {
+	const signals = 64
+	ignored := ignoredSignals()
+	resets := make([]op, 0, signals+len(l.ops))
+	for sig := uintptr(1); sig <= signals; sig++ {
+		if ignored&(1<<(sig-1)) == 0 {
+			resets = append(resets, op{nr: unix.SYS_RT_SIGACTION, how: mayFail,
+				args: [4]uintptr{sig, uintptr(unsafe.Pointer(&l.dfl)), 0, 8}})
+		}
+	}
+	l.ops = append(resets, l.ops...)
+}
+
+// ignoredSignals is the set of signals that this program was started to
+// ignore, as under nohup: what it starts ignores them too.
+var ignoredSignals = sync.OnceValue(func() uint64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "SigIgn:")
+	line, _, _ := strings.Cut(rest, "\n")
+	set, _ := strconv.ParseUint(strings.TrimSpace(line), 16, 64)
+	return set
+})
+
+// failure names the step that the child could not take.
+func (l *launch) failure() error {
+	index := int((l.failed.at - uintptr(unsafe.Pointer(&l.ops[0]))) / unsafe.Sizeof(op{}))
+	errno := syscall.Errno(l.failed.errno)
+	switch nr := l.ops[index].nr; nr {
+	case unix.SYS_EXECVE:
+		return errno
+	case unix.SYS_CHDIR:
+		return os.NewSyscallError("chdir", errno)
+	case unix.SYS_DUP3:
+		return os.NewSyscallError("dup3", errno)
+	default:
+		return os.NewSyscallError("prepare the process", errno)
+	}
+}
+
+// openFiles is the limit that this program was started with, as package
+// syscall hands it to what it starts; zero when that cannot be learnt.
+var openFiles = sync.OnceValue(func() (limit unix.Rlimit) {
+	p, err := os.StartProcess("/bin/true", []string{"true"}, &os.ProcAttr{Env: []string{}})
+	if err != nil {
+		return limit
+	}
+	defer p.Wait()
+	if unix.Prlimit(p.Pid, unix.RLIMIT_NOFILE, nil, &limit) != nil {
+		return unix.Rlimit{}
+	}
+	return limit
+})
+
+func address(list []uintptr) uintptr { return uintptr(unsafe.Pointer(&list[0])) }
+
+func sigprocmask(how uintptr, set, old *uint64) {
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, how, uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
+}
