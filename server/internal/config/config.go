@@ -2,7 +2,10 @@
 // one place (defaults.go), mistakes are told with file and line.
 package config
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Config is a whole gateway.toml after defaults and validation: every path in
 // it is absolute, every size is in bytes, every frame is complete.
@@ -14,6 +17,7 @@ type Config struct {
 	ServerName      string        // SERVER_NAME; "" takes it from a validated Host
 	ShutdownTimeout time.Duration // how long running exchanges may finish after SIGTERM
 
+	HTTP    HTTP
 	Static  Static
 	Dynamic Dynamic
 	Capture Capture
@@ -22,6 +26,21 @@ type Config struct {
 	// Warnings are accepted keys that do less than their reader may expect,
 	// each "FILE:LINE: text".
 	Warnings []string
+}
+
+// HTTP bounds what clients may ask of the server, and says whom to believe.
+type HTTP struct {
+	Hosts          []string       // names that Host may have, "example.org" or "*.example.org"; empty takes any
+	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* and Forwarded are believed
+
+	MaxConnections int           // at once; 0 is no limit
+	HeaderTimeout  time.Duration // for a request's header to arrive
+	BodyTimeout    time.Duration // without a byte of a request's body
+	MinBodyRate    int64         // bytes a second of a request's body, measured after the first BodyTimeout; 0 is no limit
+	KeepAlive      time.Duration // for an idle connection
+	MaxHeader      int64         // bytes of a request's header
+	MaxURL         int64         // bytes of a request's target
+	MaxFields      int           // header fields of a request
 }
 
 // Static says which files are served as they are.
@@ -85,6 +104,22 @@ type Settings struct {
 	PassEnv           []string          // names passed on from the gateway's own environment
 	PassAuthorization bool              // hand over HTTP_AUTHORIZATION
 	Stdin             string            // "body" or "scgi"
+
+	MaxResponseBuffer int64 // of a response that the client reads more slowly than the frame prints it
+	MaxOutput         int64 // bytes of one response; 0 is no limit
+
+	Memory     int64         // bytes of private memory of a process; 0 is no limit
+	CPUTime    time.Duration // processor time of a process; 0 is no limit
+	OpenFiles  int           // descriptors of a process; 0 keeps the gateway's own limit
+	Processes  int           // processes of the frame's user, or of its cgroup; 0 is no limit
+	User       string        // whom the process runs as; "" is the gateway's own user
+	Group      string        // "" is the user's group
+	Umask      int           // file mode bits that the process does not grant; -1 keeps the gateway's own
+	NoNewPrivs bool          // no program that it executes gains privileges
+
+	Sandbox    bool     // read-only outside Dir and WritePaths, and no network unless Network
+	WritePaths []string // absolute
+	Network    bool
 
 	Interpreter string   // for bridges: python3, ruby, perl by default; a program as in Command, "" without App
 	ModulePath  []string // for bridges: further directories of modules
