@@ -20,6 +20,7 @@ func Main(args []string) {
 	if len(args) < 2 || args[1] != marker {
 		return
 	}
+	// Not os.Exit: with the race detector that takes a second.
 	for _, text := range args[2:] {
 		s, err := decode(text)
 		if err == nil {
@@ -27,10 +28,10 @@ func Main(args []string) {
 		}
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "testframe: %s: %v\n", s.name, err)
-			os.Exit(99)
+			syscall.Exit(99)
 		}
 	}
-	os.Exit(0)
+	syscall.Exit(0)
 }
 
 // actions are what the steps do, by name.
@@ -42,7 +43,7 @@ var actions = map[string]func(args []string) error{
 	"fill":       func(args []string) error { return write(os.Stdout, strings.Repeat("x", number(args[0]))) },
 	"endless":    endless,
 	"noise":      noise,
-	"exit":       func(args []string) error { os.Exit(number(args[0])); return nil },
+	"exit":       func(args []string) error { syscall.Exit(number(args[0])); return nil },
 	"kill":       func(args []string) error { return kill(syscall.Signal(number(args[0]))) },
 	"hang":       func([]string) error { return hang() },
 	"ignore":     func(args []string) error { signal.Ignore(syscall.Signal(number(args[0]))); return nil },
