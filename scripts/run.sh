@@ -29,5 +29,5 @@ if ! command -v python3 >/dev/null; then
 fi
 
 echo "building framegate (the first time fetches the Go modules)" >&2
-go build -o framegate ./server
+CGO_ENABLED=0 go build -o framegate ./server
 exec ./framegate serve "${1:-7890}"
