@@ -49,7 +49,10 @@ func (Exec) Close() error { return nil }
 // explain turns the errno of execve, which does not say what it means, into
 // the cause: ENOENT may be the program, its interpreter or the directory.
 func explain(spec *process.Spec, err error) error {
+	var call *os.SyscallError
 	switch {
+	case errors.As(err, &call) && call.Syscall == "chdir" && call.Err != syscall.ENOENT:
+		return fmt.Errorf("%w: working directory %s: %s", ErrProgram, spec.Dir, call.Err)
 	case errors.Is(err, syscall.E2BIG):
 		return fmt.Errorf("%w: %s", ErrTooLarge, err)
 	case errors.Is(err, syscall.ENOEXEC):
