@@ -1,0 +1,3 @@
+def page(name):
+    with open(name) as f:
+        return f.read()
