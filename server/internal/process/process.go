@@ -25,9 +25,18 @@ type Spec struct {
 	Feed       io.Reader
 	FeedFailed func(error) // Feed could not be read to its end
 
+	Confinement *Confinement // nil confines nothing
+	Watcher     Watcher      // nil is nobody
+
 	// StderrLine is given each line of stderr without its line break, from
 	// one goroutine, until the last writer has closed it.
 	StderrLine func(line []byte)
+}
+
+// Watcher is told of process groups while they may need to be killed.
+type Watcher interface {
+	Started(pid int)
+	Ended(pid int) // before pid can belong to anybody else
 }
 
 // Exit is how a process ended and what it cost.
@@ -48,6 +57,7 @@ type Process struct {
 	stdout  *Pipe
 	stderr  *Pipe
 	stdin   *os.File // the gateway's end while a feeder runs, else nil
+	watcher Watcher
 	owned   sync.WaitGroup
 	done    chan struct{} // closed once the process is reaped
 	exit    Exit          // valid once done is closed
@@ -79,13 +89,16 @@ func Start(spec *Spec) (*Process, error) {
 	}
 	defer in.closeChild()
 
-	p := &Process{stdout: stdout, stderr: stderr, done: make(chan struct{})}
+	p := &Process{watcher: spec.Watcher, stdout: stdout, stderr: stderr, done: make(chan struct{})}
 	p.pid, p.waiter, err = forkExec(spec, [3]uintptr{in.child.Fd(), childOut.Fd(), childErr.Fd()})
 	if err != nil {
 		stdout.Close()
 		stderr.Close()
 		in.abort()
 		return nil, err
+	}
+	if p.watcher != nil {
+		p.watcher.Started(p.pid)
 	}
 	p.stdin = in.parent
 	p.owned.Go(p.await)
@@ -130,6 +143,9 @@ func (p *Process) await() {
 	p.waiter.untilExited(p.pid)
 	p.mu.Lock()
 	syscall.Kill(-p.pid, syscall.SIGKILL)
+	if p.watcher != nil {
+		p.watcher.Ended(p.pid)
+	}
 	p.exit = reap(p.pid)
 	p.reaped = true
 	if p.ladder != nil {

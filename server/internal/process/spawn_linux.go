@@ -79,7 +79,6 @@ type launch struct {
 	failed  failure
 	pidfd   int32
 	oldMask uint64
-	limits  [6]unix.Rlimit
 	dfl     sigaction
 	text    []byte    // all strings, each ended by a NUL
 	argv    []uintptr // addresses in text, ended by 0
@@ -108,17 +107,21 @@ func spawnBy(clone3 bool, spec *Spec, fds [3]uintptr) (pid, pidfd int, err error
 	if err := l.setText(spec); err != nil {
 		return 0, -1, err
 	}
-	l.prepare(spec, fds)
+	c := spec.Confinement
+	if c == nil {
+		c = unconfined()
+	}
+	l.prepare(spec, c, fds)
 
 	// No signal may reach the child before it is the program: it would run
 	// a handler of ours, in our memory.
 	runtime.LockOSThread()
 	all := ^uint64(0)
 	sigprocmask(unix.SIG_SETMASK, &all, &l.oldMask)
-	raw := l.clone(clone3)
+	raw := l.clone(clone3, c.cgroup)
 	sigprocmask(unix.SIG_SETMASK, &l.oldMask, nil)
 	runtime.UnlockOSThread()
-	runtime.KeepAlive(spec)
+	runtime.KeepAlive(c)
 
 	if raw > ^uintptr(4095) {
 		return 0, -1, os.NewSyscallError("clone", syscall.Errno(-raw))
@@ -132,6 +135,12 @@ func spawnBy(clone3 bool, spec *Spec, fds [3]uintptr) (pid, pidfd int, err error
 	return pid, int(l.pidfd), nil
 }
 
+// unconfined is what holds for a process without a Confinement of its own.
+var unconfined = sync.OnceValue(func() *Confinement {
+	c, _ := Confine(Limits{Umask: -1, Group: -1}) // nothing that could fail
+	return c
+})
+
 // hasClone3 asks once: older kernels have none, and the seccomp filters of
 // containers may refuse it. An empty argument is EINVAL where there is one.
 var hasClone3 = sync.OnceValue(func() bool {
@@ -141,12 +150,16 @@ var hasClone3 = sync.OnceValue(func() bool {
 
 const cloneFlags = unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD
 
-func (l *launch) clone(clone3 bool) uintptr {
+func (l *launch) clone(clone3 bool, cgroup int) uintptr {
 	l.failed, l.pidfd = failure{}, -1
 	if clone3 {
 		l.args = cloneArgs{
 			flags: cloneFlags | unix.CLONE_CLEAR_SIGHAND, pidfd: uint64(uintptr(unsafe.Pointer(&l.pidfd))),
 			exitSignal: uint64(syscall.SIGCHLD),
+		}
+		if cgroup >= 0 {
+			l.args.flags |= unix.CLONE_INTO_CGROUP
+			l.args.cgroup = uint64(cgroup)
 		}
 		return cloneBlocking(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&l.args)), unsafe.Sizeof(l.args), 0, &l.ops[0], &l.failed)
 	}
@@ -210,18 +223,13 @@ func (l *launch) addHow(how, want, nr uintptr, args ...uintptr) {
 
 // prepare writes the child's list. What drops privileges comes after what
 // needs them; what must hold for the program comes last.
-func (l *launch) prepare(spec *Spec, fds [3]uintptr) {
+func (l *launch) prepare(spec *Spec, c *Confinement, fds [3]uintptr) {
 	l.ops = l.ops[:0]
 	l.add(unix.SYS_SETPGID, 0, 0)
 	for to, from := range fds {
 		l.add(unix.SYS_DUP3, from, uintptr(to), 0)
 	}
-	if files := openFiles(); files.Max > 0 {
-		// Go raises the soft limit for itself; programs that use select(2)
-		// break above 1024.
-		l.limits[0] = files
-		l.add(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&l.limits[0])))
-	}
+	l.confine(c)
 	if spec.Dir != "" {
 		l.add(unix.SYS_CHDIR, l.dir)
 	}
@@ -229,6 +237,7 @@ func (l *launch) prepare(spec *Spec, fds [3]uintptr) {
 	// already, nobody would tell: hence the look at the parent.
 	l.add(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0)
 	l.addHow(mustBe, uintptr(os.Getpid()), unix.SYS_GETPPID)
+	l.lock(c)
 	l.add(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&l.oldMask)), 0, 8)
 	l.add(unix.SYS_EXECVE, l.path, address(l.argv), address(l.envp))
 }
@@ -272,6 +281,12 @@ func (l *launch) failure() error {
 		return os.NewSyscallError("chdir", errno)
 	case unix.SYS_DUP3:
 		return os.NewSyscallError("dup3", errno)
+	case unix.SYS_PRLIMIT64:
+		return os.NewSyscallError("prlimit", errno)
+	case unix.SYS_SETGROUPS, unix.SYS_SETRESGID, unix.SYS_SETRESUID:
+		return os.NewSyscallError("change user", errno)
+	case unix.SYS_LANDLOCK_RESTRICT_SELF, unix.SYS_SECCOMP, unix.SYS_PRCTL:
+		return os.NewSyscallError("sandbox", errno)
 	default:
 		return os.NewSyscallError("prepare the process", errno)
 	}
