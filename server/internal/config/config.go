@@ -30,14 +30,15 @@ type Config struct {
 
 // HTTP bounds what clients may ask of the server, and says whom to believe.
 type HTTP struct {
-	Hosts          []string       // names that Host may have, "example.org" or "*.example.org"; empty takes any
+	Hosts          []string       // names that Host may have, in lower case: "example.org", "*.example.org", "[::1]"; empty takes any
 	TrustedProxies []netip.Prefix // peers whose X-Forwarded-* and Forwarded are believed
+	TrustUnix      bool           // the peers of a Unix socket are, too
 
 	MaxConnections int           // at once; 0 is no limit
-	HeaderTimeout  time.Duration // for a request's header to arrive
-	BodyTimeout    time.Duration // without a byte of a request's body
+	HeaderTimeout  time.Duration // for a request's header to arrive; 0 is no limit
+	BodyTimeout    time.Duration // without a byte of a request's body; 0 is no limit
 	MinBodyRate    int64         // bytes a second of a request's body, measured after the first BodyTimeout; 0 is no limit
-	KeepAlive      time.Duration // for an idle connection
+	KeepAlive      time.Duration // for an idle connection; 0 closes it after each answer
 	MaxHeader      int64         // bytes of a request's header
 	MaxURL         int64         // bytes of a request's target
 	MaxFields      int           // header fields of a request

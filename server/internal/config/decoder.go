@@ -106,6 +106,7 @@ func tableKeys() []keysOf {
 	var c Config
 	return []keysOf{
 		{"", "at the top level, above the first table", d.topKeys(&c)},
+		{"[http]", "in [http]", d.httpKeys(&c.HTTP)},
 		{"[static]", "in [static]", d.staticKeys(&c.Static)},
 		{"[dynamic]", "in [dynamic]", d.dynamicKeys(&c.Dynamic)},
 		{"[capture]", "in [capture]", d.captureKeys(&c.Capture)},
@@ -119,6 +120,7 @@ func (d *decoder) topKeys(c *Config) []key {
 		{name: "listen", set: d.listen(&c.Listen)},
 		{name: "server-name", set: d.serverName(&c.ServerName)},
 		{name: "shutdown-timeout", set: d.duration(&c.ShutdownTimeout)},
+		{name: "http", set: d.table(func(t *table) { d.walk("[http]", t, d.httpKeys(&c.HTTP)) })},
 		{name: "static", set: d.table(func(t *table) { d.static(t, &c.Static) })},
 		{name: "dynamic", set: d.table(func(t *table) { d.walk("[dynamic]", t, d.dynamicKeys(&c.Dynamic)) })},
 		{name: "capture", set: d.table(func(t *table) { d.capture(t, &c.Capture) })},
@@ -184,8 +186,8 @@ func (d *decoder) settingsKeys(s *Settings) []key {
 		{name: "module-path", set: d.existingDirs(&s.ModulePath)},
 		{name: "path-info", set: d.oneOf(&s.PathInfo, "pep3333", "text")},
 	}
+	keys = append(keys, d.limitKeys(s)...)
 	for _, name := range []string{
-		"memory", "cpu-time", "open-files", "processes", "user", "group",
 		"workers", "max-requests", "protocol", "address", "watch",
 	} {
 		keys = append(keys, key{name: name, set: d.refuseLater, later: true})

@@ -26,6 +26,21 @@ func defaultSettings() Settings {
 		MaxBody:          4 << 30,
 		MaxHeader:        64 << 10,
 		Stdin:            "body",
+
+		MaxResponseBuffer: 64 << 20,
+		Umask:             -1,
+	}
+}
+
+func defaultHTTP() HTTP {
+	return HTTP{
+		HeaderTimeout: 30 * time.Second,
+		BodyTimeout:   60 * time.Second,
+		MinBodyRate:   1 << 10,
+		KeepAlive:     2 * time.Minute,
+		MaxHeader:     64 << 10,
+		MaxURL:        16 << 10,
+		MaxFields:     500,
 	}
 }
 

@@ -43,6 +43,7 @@ func docTables(t *testing.T) (tables map[string][]docRow, text string) {
 func docSections() []struct{ heading, title, preamble string } {
 	return []struct{ heading, title, preamble string }{
 		{"Top level", "", ""},
+		{"[http]", "[http]", "[http]\n"},
 		{"[static]", "[static]", "[static]\n"},
 		{"[dynamic]", "[dynamic]", "[dynamic]\n"},
 		{"[capture]", "[capture]", "[capture]\n"},

@@ -10,14 +10,16 @@ import (
 
 // frames reads [defaults] and every [[frame]], which starts as a copy of them.
 func (d *decoder) frames(root *table, c *Config) {
-	defaults := defaultSettings()
+	defaults, shared := defaultSettings(), &table{}
 	if n := root.get("defaults"); n != nil {
 		d.table(func(t *table) {
+			shared = t
 			d.walk("[defaults]", t, d.settingsKeys(&defaults))
 		})(n)
 	}
 	n := root.get("frame")
 	if n == nil {
+		d.checkSandboxDefaults(shared, &defaults, nil)
 		d.checkSources(root, nil, c)
 		return
 	}
@@ -35,6 +37,7 @@ func (d *decoder) frames(root *table, c *Config) {
 	for i, t := range tables {
 		c.Frames = append(c.Frames, d.frame(i, t, defaults))
 	}
+	d.checkSandboxDefaults(shared, &defaults, c.Frames)
 	d.checkUnique(tables, c.Frames)
 	d.checkSources(root, tables, c)
 	d.where = ""
@@ -61,6 +64,9 @@ func (d *decoder) frame(i int, t *table, defaults Settings) Frame {
 		d.checkProgram(t, complete)
 	}
 	d.completeApp(&f)
+	if complete {
+		d.checkSandbox(t, &f)
+	}
 	return f
 }
 
@@ -72,6 +78,7 @@ func (s Settings) clone() Settings {
 	s.Env = maps.Clone(s.Env)
 	s.PassEnv = slices.Clone(s.PassEnv)
 	s.ModulePath = slices.Clone(s.ModulePath)
+	s.WritePaths = slices.Clone(s.WritePaths)
 	return s
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // FuzzLoad holds parse to its promises: it never panics, a mistake is one line
@@ -56,12 +57,48 @@ func checkConfig(t *testing.T, c *Config) {
 			t.Errorf("path %q is not absolute", p)
 		}
 	}
+	checkHTTP(t, &c.HTTP)
 	for i := range c.Frames {
 		f := &c.Frames[i]
 		if c.FrameByName(f.Name) != f {
 			t.Errorf("frame %q is not the only one of its name", f.Name)
 		}
 		checkFrame(t, f)
+	}
+}
+
+func checkHTTP(t *testing.T, h *HTTP) {
+	t.Helper()
+	for _, host := range h.Hosts {
+		if again, problem := parseHost(host); problem != nil || again != host {
+			t.Errorf("hosts: %q: read again: got %q, %v", host, again, problem)
+		}
+	}
+	for _, p := range h.TrustedProxies {
+		if again, problem := parseProxy(p.String()); problem != nil || again != p || p.Addr().Is4In6() {
+			t.Errorf("trusted-proxies: %v: read again: got %v, %v", p, again, problem)
+		}
+	}
+	if h.MaxConnections < 0 || h.HeaderTimeout < 0 || h.BodyTimeout < 0 || h.MinBodyRate < 0 || h.KeepAlive < 0 ||
+		h.MaxHeader < 1024 || h.MaxURL < 1 || h.MaxFields < 1 {
+		t.Errorf("http is incomplete: %+v", h)
+	}
+}
+
+func checkLimits(t *testing.T, f *Frame) {
+	t.Helper()
+	if f.MaxResponseBuffer < 1<<20 || f.MaxOutput < 0 || f.Memory < 0 || f.Memory > 0 && f.Memory < 1<<20 ||
+		f.CPUTime < 0 || f.CPUTime%time.Second != 0 || f.OpenFiles < 0 || f.OpenFiles == 1 || f.OpenFiles == 2 ||
+		f.Processes < 0 || f.Umask < -1 || f.Umask > 0o777 {
+		t.Errorf("frame %q: got limits %+v", f.Name, f.Settings)
+	}
+	if f.Sandbox && !f.NoNewPrivs || !f.Sandbox && (f.Network || len(f.WritePaths) > 0) {
+		t.Errorf("frame %q: got sandbox %v, no-new-privs %v, network %v, write-paths %q", f.Name, f.Sandbox, f.NoNewPrivs, f.Network, f.WritePaths)
+	}
+	for _, p := range f.WritePaths {
+		if !filepath.IsAbs(p) {
+			t.Errorf("frame %q: write-paths: %q is not absolute", f.Name, p)
+		}
 	}
 }
 
@@ -93,6 +130,7 @@ func checkFrame(t *testing.T, f *Frame) {
 	if !isDir(f.Dir) || f.Line < 1 || f.Mode != "exec" || f.MaxConcurrent < 1 || f.MaxHeader < 1 || f.MaxBody < 0 {
 		t.Errorf("frame %q is incomplete: %+v", f.Name, f)
 	}
+	checkLimits(t, f)
 	for name, value := range f.Env {
 		if ReservedName(name) || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") {
 			t.Errorf("frame %q: got env %q = %q", f.Name, name, value)

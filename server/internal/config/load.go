@@ -56,6 +56,7 @@ func base(dir string) *Config {
 		Dir:             dir,
 		Listen:          defaultListen,
 		ShutdownTimeout: defaultShutdownTimeout,
+		HTTP:            defaultHTTP(),
 		Capture:         Capture{Path: filepath.Join(dir, defaultCaptureDir), On: "off"},
 	}
 	if p := filepath.Join(dir, defaultStaticDir); isDir(p) {

@@ -139,7 +139,7 @@ func TestContractSample(t *testing.T) {
 	at := func(p string) string { return filepath.Join(c.Dir, p) }
 	want := &Config{
 		File: at("gateway.toml"), Dir: c.Dir,
-		Listen: "127.0.0.1:7890", ShutdownTimeout: 30 * time.Second,
+		Listen: "127.0.0.1:7890", ShutdownTimeout: 30 * time.Second, HTTP: defaultHTTP(),
 		Static:  Static{Path: at("static")},
 		Dynamic: Dynamic{Path: at("frames")},
 		Capture: Capture{Path: at("captures"), On: "failure"},
@@ -171,6 +171,8 @@ func TestEmptyFileIsDefaults(t *testing.T) {
 	want := &Config{
 		File: filepath.Join(c.Dir, "gateway.toml"), Dir: c.Dir,
 		Listen: "127.0.0.1:7890", ShutdownTimeout: 30 * time.Second,
+		HTTP: HTTP{HeaderTimeout: 30 * time.Second, BodyTimeout: time.Minute, MinBodyRate: 1024, KeepAlive: 2 * time.Minute,
+			MaxHeader: 65536, MaxURL: 16384, MaxFields: 500},
 		Static:  Static{Path: filepath.Join(c.Dir, "static")},
 		Dynamic: Dynamic{Path: filepath.Join(c.Dir, "frames")},
 		Capture: Capture{Path: filepath.Join(c.Dir, "captures"), On: "off"},
@@ -185,6 +187,7 @@ func TestDefault(t *testing.T) {
 		FirstByteTimeout: time.Minute, IdleTimeout: time.Minute, TotalTimeout: time.Hour, StopGrace: 5 * time.Second,
 		MaxConcurrent: 64, MaxQueue: 512, QueueTimeout: 30 * time.Second,
 		MaxBody: 4294967296, MaxHeader: 65536, Stdin: "body",
+		MaxResponseBuffer: 67108864, Umask: -1,
 		Interpreter: "python3", PathInfo: "text",
 	}
 	for _, tt := range []struct {
@@ -207,7 +210,7 @@ func TestDefault(t *testing.T) {
 				return filepath.Join(tt.dir, p)
 			}
 			want := &Config{
-				Dir: tt.dir, Listen: "127.0.0.1:7890", ShutdownTimeout: 30 * time.Second,
+				Dir: tt.dir, Listen: "127.0.0.1:7890", ShutdownTimeout: 30 * time.Second, HTTP: defaultHTTP(),
 				Static: Static{Path: at(tt.static)}, Dynamic: Dynamic{Path: at(tt.dynamic)},
 				Capture: Capture{Path: at("captures"), On: "off"},
 				Frames: []Frame{{Name: "mini", Match: []string{"*.py"}, App: "mini_frame:application", Bridge: "wsgi",

@@ -38,7 +38,7 @@ func (d *decoder) path(p *string) func(*node) {
 
 func (d *decoder) existingDir(p *string) func(*node) {
 	return func(n *node) {
-		if s, ok := d.str(n, ""); ok && d.exists(n, s, true) {
+		if s, ok := d.str(n, ""); ok && d.exists(n, s, "directory") {
 			*p = d.abs(s)
 		}
 	}
@@ -57,7 +57,7 @@ func (d *decoder) optionalDir(p *string) func(*node) {
 
 func (d *decoder) existingFile(p *string) func(*node) {
 	return func(n *node) {
-		if s, ok := d.str(n, ""); ok && d.exists(n, s, false) {
+		if s, ok := d.str(n, ""); ok && d.exists(n, s, "file") {
 			*p = d.abs(s)
 		}
 	}
@@ -79,11 +79,26 @@ func (d *decoder) existingDirs(p *[]string) func(*node) {
 	}
 }
 
-func (d *decoder) exists(n *node, s string, wantDir bool) bool {
-	what := "file"
-	if wantDir {
-		what = "directory"
+// existingPaths takes devices and sockets, too: they can be written to.
+func (d *decoder) existingPaths(p *[]string) func(*node) {
+	return func(n *node) {
+		items, ok := d.stringArray(n)
+		if !ok {
+			return
+		}
+		paths := make([]string, 0, len(items))
+		for _, it := range items {
+			if s := it.value.(string); d.exists(it, s, "file or directory") {
+				paths = append(paths, d.abs(s))
+			}
+		}
+		*p = paths
 	}
+}
+
+// exists reports whether s is there and is what is wanted: a "directory", a
+// "file" or a "file or directory".
+func (d *decoder) exists(n *node, s, what string) bool {
 	if s == "" {
 		d.failf(n, "", "is empty: the name of a %s is needed", what)
 		return false
@@ -101,9 +116,9 @@ func (d *decoder) exists(n *node, s string, wantDir bool) bool {
 		d.failf(n, "", "%s %q: %v", what, s, pathError.Err)
 	case err != nil:
 		d.failf(n, "", "%s %q: %v", what, s, err)
-	case wantDir && !info.IsDir():
+	case what == "directory" && !info.IsDir():
 		d.failf(n, "", "%q is not a directory", s)
-	case !wantDir && !info.Mode().IsRegular():
+	case what == "file" && !info.Mode().IsRegular():
 		d.failf(n, "", "%q is not a regular file", s)
 	default:
 		return true

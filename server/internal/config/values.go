@@ -158,8 +158,10 @@ func (d *decoder) size(p *int64, least int64) func(*node) {
 		switch {
 		case v < 0:
 			d.failf(n, "", "%d is negative", v)
+		case v < least && v == 0:
+			d.failf(n, "", "0 is too small: this limit can't be switched off")
 		case v < least:
-			d.failf(n, "", "%d is too small: this limit can't be switched off", v)
+			d.failf(n, "", "%d is too small: the least is %s", v, formatSize(least))
 		default:
 			*p = v
 		}
@@ -189,4 +191,17 @@ func parseSize(s string) (int64, *problem) {
 		return 0, problemf("", "%q is negative", s)
 	}
 	return v * unit, nil
+}
+
+// formatSize writes a size with the largest unit that leaves it whole.
+func formatSize(v int64) string {
+	for _, unit := range []struct {
+		name string
+		size int64
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+		if v >= unit.size && v%unit.size == 0 {
+			return strconv.FormatInt(v/unit.size, 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(v, 10) + "B"
 }
