@@ -18,8 +18,9 @@ type answer struct {
 	status  int   // 0 until the header is written
 	bytes   int64 // of the body
 
-	pending func()    // what is still to be waited for once the client has its answer
-	bounded time.Time // when the write deadline was last moved on
+	received bool      // the request's body is taken in, or left to a frame
+	pending  func()    // what is still to be waited for once the client has its answer
+	bounded  time.Time // when the write deadline was last moved on
 }
 
 func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
@@ -38,6 +39,17 @@ func (a *answer) write(p []byte) error {
 		return nil
 	}
 	return err
+}
+
+// unreadBody is how long a body may take that nobody wants.
+const unreadBody = time.Second
+
+// dropBody bounds the wait for a body that nobody has read. Net/http reads it
+// ahead of the answer, to keep the connection, and would wait for ever.
+func (a *answer) dropBody() {
+	if !a.received && a.r.ContentLength != 0 {
+		a.control.SetReadDeadline(time.Now().Add(unreadBody))
+	}
 }
 
 func (a *answer) flush() { a.control.Flush() }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,11 @@ type exchange struct {
 	flushed bool      // something has been sent to the client
 	waiting time.Time // since when the frame's output is waited for; zero while it flows
 
+	printed int64          // bytes of stdout so far
+	outbox  *outbox        // of a long body, nil for others
+	reading sync.WaitGroup // who fills it
+	left    sync.Once      // the slot is given back
+
 	cause  atomic.Pointer[failure] // why the process was stopped; the first reason counts
 	detach func() bool             // ends the watch on the client
 }
@@ -45,6 +51,7 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 	if x.body, err = f.receive(ans, r); err != nil {
 		return "", err
 	}
+	ans.received = true
 	defer x.body.close()
 
 	arrived := time.Now()
@@ -141,6 +148,10 @@ func (x *exchange) end() {
 		x.ans.control.SetReadDeadline(time.Now())
 	}
 	exit := x.run.Wait()
+	x.reading.Wait()
+	if x.outbox != nil {
+		x.outbox.close()
+	}
 	x.rec.exit = &exit
 	if s := x.body.stream; s != nil {
 		x.rec.bytesIn += s.count.Load()
@@ -148,8 +159,11 @@ func (x *exchange) end() {
 		x.rec.bytesIn += x.body.size
 	}
 	x.ans.unboundWrites()
-	x.frame.gate.leave()
+	x.leave()
 }
+
+// leave gives the frame's slot to the next exchange.
+func (x *exchange) leave() { x.left.Do(x.frame.gate.leave) }
 
 // explain adds the frame's stderr to a failure that may show it.
 func (x *exchange) explain(err error) error {
@@ -170,11 +184,13 @@ func (x *exchange) explain(err error) error {
 // beforeWait runs when the frame has nothing to read: what it has said goes
 // out to the client, and the clocks are set for the waiting.
 func (x *exchange) beforeWait() {
-	if x.unsent && !x.flushed {
+	if x.outbox == nil && x.unsent && !x.flushed {
 		x.out.SetReadDeadline(time.Now().Add(flushDelay))
 		return // read flushes, should nothing come
 	}
-	x.flush()
+	if x.outbox == nil {
+		x.flush()
+	} // else the goroutine that writes flushes
 	if x.waiting.IsZero() {
 		x.waiting = time.Now()
 	}
@@ -212,6 +228,13 @@ func (x *exchange) deadline() (time.Time, string) {
 	return at, which
 }
 
+// overdue reports whether total-timeout is over, for a frame that prints
+// without a pause: reading it never waits, and so meets no deadline.
+func (x *exchange) overdue() bool {
+	limit := x.frame.cfg.TotalTimeout
+	return limit > 0 && time.Since(x.started) > limit
+}
+
 // stillSince is t, or the last movement of an upload that goes on after it:
 // an exchange is idle when neither direction moves.
 func (x *exchange) stillSince(t time.Time) time.Time {
@@ -225,8 +248,12 @@ func (x *exchange) stillSince(t time.Time) time.Time {
 
 // timedOut is the failure of the clock that has rung.
 func (x *exchange) timedOut(which string) *failure {
+	what := "nothing to read from the program"
+	if which == "total-timeout" {
+		what = "the program has not ended its answer"
+	}
 	return &failure{status: http.StatusGatewayTimeout, sentence: "The program took too long to answer.",
-		cause: fmt.Errorf("%s: nothing to read from the program %s after its start", which, time.Since(x.started).Round(time.Millisecond))}
+		cause: fmt.Errorf("%s: %s %s after its start", which, what, time.Since(x.started).Round(time.Millisecond))}
 }
 
 // closeWait is how long a process that has closed its stdout may take to

@@ -87,6 +87,7 @@ func (g *Gateway) fail(ans *answer, rec *record, err error) {
 		ans.status = f.status
 		ans.abort()
 	}
+	ans.dropBody()
 	h := ans.w.Header()
 	if f.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(f.retryAfter))

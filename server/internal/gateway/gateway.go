@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -47,6 +48,7 @@ type Gateway struct {
 	files    *static.Files // nil without static files
 	notFound []byte        // the site's own 404 page, nil for the built-in one
 	problems []error
+	running  sync.WaitGroup // requests: http.Server forgets those whose connection was cut
 }
 
 // New prepares everything that requests will need. What only some requests
@@ -105,6 +107,8 @@ const maxRedirects = 5
 
 // ServeHTTP answers one request and writes its log record.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.running.Add(1)
+	defer g.running.Done()
 	ans := newAnswer(w, r)
 	rec := newRecord(r)
 	w.Header().Set("Server", g.opts.Software)
@@ -135,6 +139,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer routes the request and follows the local redirects of its frames.
 func (g *Gateway) answer(ans *answer, r *http.Request, rec *record) error {
+	if r.ProtoMajor == 2 && !httpguard.ValidHost(r.Host) { // the guard sees HTTP/1 alone
+		return &failure{status: http.StatusBadRequest, sentence: "Host is not a host name with an optional port."}
+	}
 	if r.RequestURI == "*" {
 		return serverOptions(ans)
 	}
@@ -174,6 +181,7 @@ func (g *Gateway) dispatch(ans *answer, r *http.Request, rec *record, target cgi
 }
 
 func (g *Gateway) serveFile(ans *answer, r *http.Request, path string) error {
+	ans.dropBody()
 	found, err := g.files.Serve(ans.recorder(), r, path)
 	if err != nil {
 		return fileFailure(err)
@@ -202,6 +210,7 @@ func redirected(r *http.Request) *http.Request {
 // serverOptions answers OPTIONS * (RFC 9110 §9.3.7): about the server as a
 // whole, so no frame is asked.
 func serverOptions(ans *answer) error {
+	ans.dropBody()
 	ans.w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	ans.w.Header().Set("Content-Length", "0")
 	ans.writeHeader(http.StatusOK)

@@ -49,12 +49,17 @@ func (x *exchange) read(buf []byte) (int, error) {
 	for {
 		n, err := x.out.Read(buf)
 		if n > 0 {
-			x.heard(buf[:n])
+			if err := x.heard(buf[:n]); err != nil {
+				return n, err
+			}
 		}
 		switch {
+		case err == nil && x.overdue():
+			x.stop(x.timedOut("total-timeout"))
+			return n, x.cause.Load()
 		case err == nil || err == io.EOF:
 			return n, err
-		case errors.Is(err, os.ErrDeadlineExceeded) && x.unsent:
+		case errors.Is(err, os.ErrDeadlineExceeded) && x.outbox == nil && x.unsent:
 			x.flush() // flushDelay is over: now wait for the clocks
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if at, which := x.deadline(); !time.Now().Before(at) {
@@ -67,8 +72,13 @@ func (x *exchange) read(buf []byte) (int, error) {
 	}
 }
 
-func (x *exchange) heard(p []byte) {
+func (x *exchange) heard(p []byte) error {
 	x.waiting = time.Time{}
+	x.printed += int64(len(p))
+	if most := x.frame.cfg.MaxOutput; most > 0 && x.printed > most {
+		x.stop(&failure{status: http.StatusBadGateway, sentence: badAnswer, cause: fmt.Errorf("the program printed more than max-output, %d bytes", most)})
+		return x.cause.Load()
+	}
 	if !x.spoke {
 		x.spoke = true
 		x.rec.firstByte = time.Since(x.started)
@@ -76,6 +86,7 @@ func (x *exchange) heard(p []byte) {
 	if tap := x.g.opts.Tap; tap != nil && tap.Stdout != nil {
 		tap.Stdout(p)
 	}
+	return nil
 }
 
 const badAnswer = "The program did not give a usable answer."
@@ -212,9 +223,12 @@ func (x *exchange) sendBody(resp *cgi.Response, buf, first []byte) error {
 	if err := s.send(first); err != nil {
 		return err
 	}
-	for {
+	for printed := len(first); ; {
 		n, err := x.read(buf)
 		if n > 0 {
+			if printed += n; printed > inlineMost {
+				return s.overflow(buf[:n])
+			}
 			if err := s.send(buf[:n]); err != nil {
 				return err
 			}
@@ -230,6 +244,70 @@ func (x *exchange) sendBody(resp *cgi.Response, buf, first []byte) error {
 		x.sendHeader(resp, false)
 	}
 	return s.finish()
+}
+
+// inlineMost is how long a body may be that is read and written by turns. A
+// frame that prints more could be kept waiting by its client.
+const inlineMost = 32 << 10
+
+// overflow sends a long body: another goroutine reads it, as fast as the
+// frame prints, while this one writes it, as fast as the client takes it.
+func (s *sender) overflow(first []byte) error {
+	x := s.x
+	var until time.Time
+	if total := x.frame.cfg.TotalTimeout; total > 0 {
+		until = x.started.Add(total)
+	}
+	x.outbox = newOutbox(x.frame.cfg.MaxResponseBuffer, until)
+	chunk := newChunk()
+	x.outbox.put(chunk[:copy(chunk, first)]) // there is room for the first
+	x.reading.Go(x.fill)
+	for {
+		chunk, err := x.outbox.take(x.flush)
+		if err == io.EOF {
+			return s.finish()
+		}
+		if err == nil {
+			err = s.send(chunk)
+			recycle(chunk)
+		}
+		if err != nil {
+			x.outbox.abandon()
+			return err
+		}
+	}
+}
+
+// fill reads the frame's output into the outbox. The frame's slot is free as
+// soon as its process has ended, however long the client takes.
+func (x *exchange) fill() {
+	for {
+		chunk := newChunk()
+		n, err := x.read(chunk)
+		if n > 0 {
+			wanted, perr := x.outbox.put(chunk[:n])
+			if !wanted && perr == nil {
+				return
+			}
+			if perr != nil {
+				x.stop(&failure{status: http.StatusBadGateway, sentence: badAnswer, cause: fmt.Errorf("buffer the response: %w", perr)})
+				err = x.cause.Load()
+			}
+		} else {
+			recycle(chunk)
+		}
+		if err == io.EOF {
+			if _, ended := x.awaitExit(); ended {
+				x.leave()
+			}
+			x.outbox.end(nil)
+			return
+		}
+		if err != nil {
+			x.outbox.end(err)
+			return
+		}
+	}
 }
 
 // sender counts a body against its declared length.

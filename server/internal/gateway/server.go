@@ -50,6 +50,7 @@ func (g *Gateway) Serve(ctx, hurry context.Context, ln net.Listener) error {
 	case <-ctx.Done():
 	}
 	g.drain(hurry, srv, stopAll)
+	g.running.Wait() // what was aborted is still to be accounted for
 	<-served
 	return nil
 }

@@ -174,7 +174,7 @@ func (h *head) authority(target string) *Refusal {
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		rest = rest[:i]
 	}
-	if !validHost(rest) {
+	if !ValidHost(rest) {
 		return h.refuse(http.StatusBadRequest, "the host of the request target is not a host name with an optional port")
 	}
 	return nil
@@ -211,7 +211,7 @@ func (h *head) special(name []byte, value string) *Refusal {
 		h.encoding = value
 	case equalFold(name, "Host"):
 		h.hosts++
-		if !validHost(value) {
+		if !ValidHost(value) {
 			return h.refuse(http.StatusBadRequest, "Host is not a host name with an optional port")
 		}
 	case equalFold(name, "Trailer"):
@@ -251,10 +251,10 @@ func (h *head) framing() (framing, *Refusal) {
 	return framing{chunks: chunkSize}, nil
 }
 
-// validHost holds Host against RFC 3986 §3.2.2: a name, an IPv4 address or an
+// ValidHost holds Host against RFC 3986 §3.2.2: a name, an IPv4 address or an
 // IPv6 address in brackets, and a port. An http URL without a host is none
 // (RFC 9110 §4.2.1), so an empty name is refused.
-func validHost(host string) bool {
+func ValidHost(host string) bool {
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		name, port = host[:i], host[i+1:]
