@@ -85,9 +85,11 @@ func TestStage6WithoutPyMySQL(t *testing.T) {
 		}
 	})
 
-	// With --dev it serves; each request says in the log what is wrong.
+	// With --dev it serves; each request says in the log and on the page what
+	// is wrong.
 	failing := stage{
-		always: []visit{{path: "/index.py", status: 500, contentType: plainText, body: appFailed}},
+		always: []visit{{path: "/index.py", status: 500, contentType: plainText,
+			contains: []string{"The application failed.", "Traceback (most recent call last):", missing}}},
 		logged: []string{"Traceback (most recent call last):", "from pymysql import connect", missing},
 	}
 	t.Run("plain", func(t *testing.T) {

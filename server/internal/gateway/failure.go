@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -105,6 +107,9 @@ func (g *Gateway) fail(ans *answer, rec *record, err error) {
 	ans.flush() // what follows, like stopping the process, is not the client's to wait for
 }
 
+// shows reports whether the client may see causes.
+func (g *Gateway) shows(r *http.Request) bool { return g.opts.Dev && fromThisMachine(r) }
+
 // page is the body of an error answer: the status, a sentence, the request id.
 func (g *Gateway) page(r *http.Request, rec *record, f *failure) (contentType string, page []byte) {
 	if f.status == http.StatusNotFound && g.notFound != nil {
@@ -112,8 +117,8 @@ func (g *Gateway) page(r *http.Request, rec *record, f *failure) (contentType st
 	}
 	title := strconv.Itoa(f.status) + " " + http.StatusText(f.status)
 	text := fmt.Sprintf("%s\n\n%s\nRequest id: %s\n", title, f.sentence, rec.id)
-	if g.opts.Dev && fromThisMachine(r) {
-		text += g.details(rec, f)
+	if g.shows(r) {
+		text += g.details(r, rec, f)
 	}
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		return "text/plain; charset=utf-8", []byte(text)
@@ -131,7 +136,7 @@ func (g *Gateway) page(r *http.Request, rec *record, f *failure) (contentType st
 
 // details is what --dev adds: the cause, the frame's stderr, and how to see
 // the exchange again from a shell.
-func (g *Gateway) details(rec *record, f *failure) string {
+func (g *Gateway) details(r *http.Request, rec *record, f *failure) string {
 	var b strings.Builder
 	if f.cause != nil {
 		fmt.Fprintf(&b, "\nCause: %s\n", f.cause)
@@ -140,9 +145,31 @@ func (g *Gateway) details(rec *record, f *failure) string {
 		fmt.Fprintf(&b, "\nstderr:\n%s\n", strings.Join(f.stderr, "\n"))
 	}
 	if rec.frame != "" {
-		fmt.Fprintf(&b, "\nAgain: framegate run -X %s %s\n", shellWord(rec.method), shellWord(rec.uri))
+		fmt.Fprintf(&b, "\nAgain: %s\n", g.again(r))
 	}
 	return b.String()
+}
+
+// again is the command that sends the request once more. The body is not
+// kept: whoever has it puts it into the file that the command names.
+func (g *Gateway) again(r *http.Request) string {
+	words := []string{"framegate", "run"}
+	if g.cfg.File != "" {
+		words = append(words, "-c", shellWord(g.cfg.File))
+	}
+	words = append(words, "-X", shellWord(r.Method), "-H", shellWord("Host: "+r.Host))
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		if name == "Content-Length" {
+			continue
+		}
+		for _, value := range r.Header[name] {
+			words = append(words, "-H", shellWord(name+": "+value))
+		}
+	}
+	if r.ContentLength != 0 {
+		words = append(words, "-d", "@BODY")
+	}
+	return strings.Join(append(words, shellWord(r.RequestURI)), " ")
 }
 
 // shellWord quotes s for sh.

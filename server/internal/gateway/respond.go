@@ -41,6 +41,11 @@ func (x *exchange) respond() (redirect string, err error) {
 	if resp.LocalRedirect() {
 		return resp.Location, x.discardRest(buf)
 	}
+	if resp.Status >= 500 && x.g.shows(x.ans.r) {
+		if rest, err = x.ownFailure(resp, buf, rest); err != nil {
+			return "", err
+		}
+	}
 	return "", x.sendBody(resp, buf, rest)
 }
 
