@@ -367,7 +367,7 @@ class Host:
             return ()
         if isinstance(result, (str, bytes, bytearray, memoryview)):
             is_str = isinstance(result, str)
-            warn("%s returned %s%s" % (self.name, type(result).__name__, ", sent as UTF-8" if is_str else ""),
+            warn("%s returned %s%s" % (self.name, "str" if is_str else type(result).__name__, ", sent as UTF-8" if is_str else ""),
                  "an iterable of bytes, such as [text.encode()]")
             return [result.encode("utf-8") if is_str else bytes(result)]
         if hasattr(result, "__await__") or hasattr(result, "__anext__"):
