@@ -19,6 +19,7 @@ type answer struct {
 	bytes   int64 // of the body
 
 	received bool      // the request's body is taken in, or left to a frame
+	stream   *stream   // the body, when it was left to a frame
 	pending  func()    // what is still to be waited for once the client has its answer
 	bounded  time.Time // when the write deadline was last moved on
 }
@@ -29,6 +30,7 @@ func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
 
 func (a *answer) writeHeader(status int) {
 	a.status = status
+	a.endBehindRest()
 	a.w.WriteHeader(status)
 }
 
@@ -44,10 +46,19 @@ func (a *answer) write(p []byte) error {
 // unreadBody is how long a body may take that nobody wants.
 const unreadBody = time.Second
 
+// endBehindRest ends the connection behind an answer that comes before its
+// request's body has: net/http, which has given up reading where the frame
+// did, would take the rest for the next request.
+func (a *answer) endBehindRest() {
+	if a.stream != nil && !a.stream.finished() && a.r.ProtoMajor == 1 {
+		a.w.Header().Set("Connection", "close")
+	}
+}
+
 // dropBody bounds the wait for a body that nobody has read. Net/http reads it
 // ahead of the answer, to keep the connection, and would wait for ever.
 func (a *answer) dropBody() {
-	if !a.received && a.r.ContentLength != 0 {
+	if a.r.ContentLength != 0 && (!a.received || a.stream != nil && !a.stream.finished()) {
 		a.control.SetReadDeadline(time.Now().Add(unreadBody))
 	}
 }
@@ -124,6 +135,7 @@ func (w recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w recorder) WriteHeader(status int) {
 	if status >= 200 && w.a.status == 0 {
 		w.a.status = status
+		w.a.endBehindRest()
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

@@ -70,7 +70,7 @@ func (f *frame) receive(ans *answer, r *http.Request) (*body, error) {
 	case f.cfg.StreamBody && r.ContentLength > 0:
 		ans.control.EnableFullDuplex() // HTTP/2 always is
 		b.stream = &stream{src: io.LimitReader(r.Body, r.ContentLength), size: r.ContentLength}
-		b.feed = b.stream
+		b.feed, ans.stream = b.stream, b.stream
 		return b, nil
 	}
 	if err := b.spool(r.Body, limit); err != nil {

@@ -148,6 +148,7 @@ func (x *exchange) end() {
 		x.ans.control.SetReadDeadline(time.Now())
 	}
 	exit := x.run.Wait()
+	x.ans.dropBody() // closing with unread bytes in the kernel would reset the connection
 	x.reading.Wait()
 	if x.outbox != nil {
 		x.outbox.close()
