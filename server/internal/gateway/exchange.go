@@ -80,8 +80,12 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 	path, argv, _ := x.frame.command(c)
 	spec := &process.Spec{
 		Path: path, Argv: argv,
-		Env:        g.environ(r, x.rec, x.frame, c, x.body),
-		Dir:        x.frame.workingDir(c),
+		Env: g.environ(r, x.rec, x.frame, c, x.body),
+		Dir: x.frame.workingDir(c),
+
+		Confinement: x.frame.confinement,
+		Watcher:     g.opts.Watcher,
+
 		StderrLine: x.stderr.line,
 		FeedFailed: func(err error) { x.stop(bodyFailure(err).(*failure)) },
 	}

@@ -11,6 +11,7 @@ import (
 
 	"framegate/server/internal/bridge"
 	"framegate/server/internal/config"
+	"framegate/server/internal/process"
 	"framegate/server/internal/runner"
 )
 
@@ -22,16 +23,17 @@ type program struct {
 
 // frame is a configured frame, ready to run.
 type frame struct {
-	cfg      *config.Frame
-	program  program
-	filename string // SCRIPT_FILENAME, unless the request's script is it
-	dir      string
-	env      []string // the operator's part of the environ
-	gate     gate
-	runner   runner.Runner
-	scripts  *scriptDir
-	bridge   *bridge.Bridge
-	problems []error
+	cfg         *config.Frame
+	program     program
+	filename    string // SCRIPT_FILENAME, unless the request's script is it
+	dir         string
+	env         []string // the operator's part of the environ
+	gate        gate
+	runner      runner.Runner
+	scripts     *scriptDir
+	bridge      *bridge.Bridge
+	confinement *process.Confinement
+	problems    []error
 }
 
 func newFrame(ctx context.Context, cfg *config.Config, fc *config.Frame) (*frame, error) {
@@ -44,6 +46,9 @@ func newFrame(ctx context.Context, cfg *config.Config, fc *config.Frame) (*frame
 	}
 	if f.dir == "" {
 		f.dir = cfg.Dir
+	}
+	if err := f.confine(); err != nil {
+		return f, err
 	}
 	switch {
 	case fc.Scripts != "":
@@ -63,6 +68,9 @@ func (f *frame) close() error {
 	}
 	if f.bridge != nil {
 		errs = append(errs, f.bridge.Close())
+	}
+	if f.confinement != nil {
+		errs = append(errs, f.confinement.Close())
 	}
 	return errors.Join(append(errs, f.runner.Close())...)
 }

@@ -28,6 +28,7 @@ type Options struct {
 	Dev      bool           // show causes to clients on this machine
 	Port     string         // SERVER_PORT; "" takes it from the connection
 	Tap      *Tap
+	Watcher  process.Watcher // told of every process group; nil is nobody
 }
 
 // Tap looks on at exchanges as they pass. Its functions are called from the
@@ -75,11 +76,11 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (*Gateway, error
 	}
 	for i := range cfg.Frames {
 		f, err := newFrame(ctx, cfg, &cfg.Frames[i])
+		g.frames = append(g.frames, f) // also one that failed half way: Close gives back what it took
 		if err != nil {
 			g.Close()
 			return nil, err
 		}
-		g.frames = append(g.frames, f)
 		g.problems = append(g.problems, f.problems...)
 	}
 	g.routes = newRoutes(g.frames)

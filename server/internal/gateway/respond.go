@@ -54,8 +54,8 @@ func (x *exchange) read(buf []byte) (int, error) {
 	for {
 		n, err := x.out.Read(buf)
 		if n > 0 {
-			if err := x.heard(buf[:n]); err != nil {
-				return n, err
+			if over := x.heard(buf[:n]); over > 0 {
+				return n - over, x.cause.Load()
 			}
 		}
 		switch {
@@ -77,12 +77,14 @@ func (x *exchange) read(buf []byte) (int, error) {
 	}
 }
 
-func (x *exchange) heard(p []byte) error {
+// heard accounts for what the frame has printed. It returns how many bytes of
+// it are too many.
+func (x *exchange) heard(p []byte) (over int) {
 	x.waiting = time.Time{}
 	x.printed += int64(len(p))
 	if most := x.frame.cfg.MaxOutput; most > 0 && x.printed > most {
 		x.stop(&failure{status: http.StatusBadGateway, sentence: badAnswer, cause: fmt.Errorf("the program printed more than max-output, %d bytes", most)})
-		return x.cause.Load()
+		return int(min(x.printed-most, int64(len(p))))
 	}
 	if !x.spoke {
 		x.spoke = true
@@ -91,7 +93,7 @@ func (x *exchange) heard(p []byte) error {
 	if tap := x.g.opts.Tap; tap != nil && tap.Stdout != nil {
 		tap.Stdout(p)
 	}
-	return nil
+	return 0
 }
 
 const badAnswer = "The program did not give a usable answer."
