@@ -53,6 +53,8 @@ type Conn struct {
 
 	linger atomic.Bool // failed is set; Close comes from other goroutines
 
+	probing prober
+
 	mu       sync.Mutex
 	verdicts []*Refusal   // one per delivered head that no handler has taken, nil for a good one
 	open     atomic.Int64 // heads delivered less handlers done
@@ -104,7 +106,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		if c.failed != nil {
-			return 0, c.failed
+			return 0, c.ending(c.failed)
 		}
 		var n int
 		var err error
@@ -127,11 +129,21 @@ func (c *Conn) readInto(p []byte) (int, error) {
 		if err == io.EOF && c.open.Load() > 0 && c.framing.atHead() {
 			return 0, c.awaitReset()
 		}
-		return 0, err
+		return 0, c.ending(err)
 	}
 	checked, rest := c.check(p[:n])
 	c.partial = append([]byte(nil), rest...)
 	return checked, nil
+}
+
+// ending is how reading ends because of err: with err itself for the request
+// that it befalls, the last one. While an earlier request is answered, net/http
+// would take any error for a client that has gone, and cut that answer.
+func (c *Conn) ending(err error) error {
+	if c.open.Load() > 1 && (err == io.EOF || err == ErrChunk) {
+		return c.awaitReset()
+	}
+	return err
 }
 
 // readPartial reads on behind a head that has begun.
@@ -228,14 +240,6 @@ func (c *Conn) CloseWrite() error {
 		return cw.CloseWrite()
 	}
 	return nil
-}
-
-// ReadFrom keeps the kernel's sendfile within net/http's reach.
-func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
-	if rf, ok := c.Conn.(io.ReaderFrom); ok {
-		return rf.ReadFrom(r)
-	}
-	return io.Copy(struct{ io.Writer }{c.Conn}, r)
 }
 
 // How long and how much is read behind a refused request before closing: an

@@ -3,6 +3,7 @@ package httpguard
 import (
 	"io"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,6 +21,8 @@ func (c *Conn) awaitReset() error {
 	if err != nil {
 		return io.EOF
 	}
+	timer := time.AfterFunc(probeAfter, c.probe)
+	defer timer.Stop()
 	err = raw.Read(func(fd uintptr) bool {
 		fds := []unix.PollFd{{Fd: int32(fd)}} // POLLERR and POLLHUP are always reported
 		n, err := unix.Poll(fds, 0)

@@ -38,13 +38,21 @@ type outcome struct {
 
 // pass sends pieces through a guard and reads them in steps of size bytes.
 func pass(pieces [][]byte, size int) outcome {
-	c := &Conn{Conn: &wire{pieces: pieces}}
+	return drain(&Conn{Conn: &wire{pieces: pieces}}, size)
+}
+
+// drain reads c to its end; a request is answered as soon as its head is read.
+func drain(c *Conn, size int) outcome {
 	var o outcome
 	for buf := make([]byte, size); ; {
 		n, err := c.Read(buf)
 		o.Bytes += string(buf[:n])
+		for range len(c.verdicts) {
+			o.Verdicts = append(o.Verdicts, c.Next())
+			c.Done()
+		}
 		if err != nil {
-			o.Error, o.Verdicts = err.Error(), c.verdicts
+			o.Error = err.Error()
 			return o
 		}
 	}
@@ -109,13 +117,7 @@ func TestRealConnections(t *testing.T) {
 				}
 				client.Close()
 			}()
-			c := &Conn{Conn: server}
-			data, err := io.ReadAll(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := outcome{Bytes: string(data), Verdicts: c.verdicts, Error: "EOF"}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, drain(&Conn{Conn: server}, 4096)); diff != "" {
 				t.Errorf("differs from the whole delivery (-whole +got):\n%s", diff)
 			}
 		})
@@ -169,6 +171,47 @@ func TestHalfCloseIsNoDisconnect(t *testing.T) {
 		t.Fatalf("a reset connection: got %v; want an error", err)
 	}
 	c.Done()
+}
+
+// What is wrong with a request must not cut the answer to the one before it,
+// while which net/http reads on to learn of a disconnect.
+func TestEarlierAnswerIsNotCut(t *testing.T) {
+	const good = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	tests := []struct {
+		name, second string
+		want         error // for the second request
+	}{
+		{"bad head", "GET / HTTP/1.1\r\n\r\n", io.EOF},
+		{"bad chunk", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", ErrChunk},
+		{"cut body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx", io.EOF},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			client, server := tcp(t)
+			client.Write([]byte(good + test.second))
+			client.(*net.TCPConn).CloseWrite()
+			c := &Conn{Conn: server}
+			for range 2 {
+				server.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+				var err error
+				for buf := make([]byte, 4096); err == nil; {
+					_, err = c.Read(buf)
+				}
+				var timeout net.Error
+				if !errors.As(err, &timeout) || !timeout.Timeout() {
+					t.Fatalf("under the first request: got %v; want to wait until the deadline", err)
+				}
+			}
+			if v := c.Next(); v != nil {
+				t.Errorf("the first request: got %+v; want no refusal", v)
+			}
+			c.Done()
+			server.SetReadDeadline(time.Time{})
+			if _, err := c.Read(make([]byte, 1)); err != test.want {
+				t.Errorf("under the second request: got %v; want %v", err, test.want)
+			}
+		})
+	}
 }
 
 // Between exchanges the end of the client's side is the end.
