@@ -115,6 +115,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Server", g.opts.Software)
 	if conn := httpguard.FromRequest(r); conn != nil {
 		defer conn.Done()
+		conn.Begin(r.ProtoAtLeast(1, 1))
 		if refusal := conn.Next(); refusal != nil {
 			rec.refuse(refusal)
 			g.fail(ans, rec, &failure{status: refusal.Status, sentence: refusal.Why})
@@ -162,6 +163,11 @@ func (g *Gateway) answer(ans *answer, r *http.Request, rec *record) error {
 		if target, err = cgi.ParseTarget(location); err != nil {
 			return &failure{status: http.StatusBadGateway, sentence: "The program redirects to a path that is none.",
 				cause: fmt.Errorf("local redirect to %q: %w", location, err)}
+		}
+		if ans.unread() && r.ProtoMajor == 1 {
+			var cancel context.CancelFunc
+			r, cancel = withoutClient(r)
+			defer cancel()
 		}
 		r = redirected(r)
 	}
