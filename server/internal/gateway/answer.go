@@ -46,11 +46,14 @@ func (a *answer) write(p []byte) error {
 // unreadBody is how long a body may take that nobody wants.
 const unreadBody = time.Second
 
+// unread reports whether a frame has left, so far, a part of its body unread.
+func (a *answer) unread() bool { return a.stream != nil && !a.stream.finished() }
+
 // endBehindRest ends the connection behind an answer that comes before its
 // request's body has: net/http, which has given up reading where the frame
 // did, would take the rest for the next request.
 func (a *answer) endBehindRest() {
-	if a.stream != nil && !a.stream.finished() && a.r.ProtoMajor == 1 {
+	if a.unread() && a.r.ProtoMajor == 1 {
 		a.w.Header().Set("Connection", "close")
 	}
 }
@@ -58,7 +61,7 @@ func (a *answer) endBehindRest() {
 // dropBody bounds the wait for a body that nobody has read. Net/http reads it
 // ahead of the answer, to keep the connection, and would wait for ever.
 func (a *answer) dropBody() {
-	if a.r.ContentLength != 0 && (!a.received || a.stream != nil && !a.stream.finished()) {
+	if a.r.ContentLength != 0 && (!a.received || a.unread()) {
 		a.control.SetReadDeadline(time.Now().Add(unreadBody))
 	}
 }

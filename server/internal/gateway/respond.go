@@ -207,6 +207,7 @@ func (x *exchange) sendHeader(resp *cgi.Response, hasBody bool) {
 	if resp.ContentLength >= 0 && cgi.BodyAllowed(resp.Status) {
 		h.Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
 	}
+	x.headerIsAll()
 	x.ans.writeHeader(resp.Status)
 	x.unsent = true
 }

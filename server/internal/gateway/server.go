@@ -33,8 +33,10 @@ func (g *Gateway) Serve(ctx, hurry context.Context, ln net.Listener) error {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	srv := &http.Server{
-		Handler:                      g,
-		BaseContext:                  func(net.Listener) context.Context { return exchanges },
+		Handler: g,
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(exchanges, serverContext{}, exchanges)
+		},
 		ConnContext:                  httpguard.ConnContext,
 		ReadHeaderTimeout:            headerTimeout,
 		IdleTimeout:                  keepAlive,
@@ -43,7 +45,7 @@ func (g *Gateway) Serve(ctx, hurry context.Context, ln net.Listener) error {
 		ErrorLog:                     log.New(serverLog{g}, "", 0),
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(httpguard.Listener{Listener: ln}) }()
+	go func() { served <- srv.Serve(&httpguard.Listener{Listener: ln}) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
@@ -59,7 +61,7 @@ func (g *Gateway) Serve(ctx, hurry context.Context, ln net.Listener) error {
 func (g *Gateway) drain(hurry context.Context, srv *http.Server, stopAll context.CancelCauseFunc) {
 	patience, cancel := context.WithTimeout(hurry, g.cfg.ShutdownTimeout)
 	defer cancel()
-	if srv.Shutdown(patience) == nil {
+	if srv.Shutdown(patience) == nil && g.idleWithin(patience) {
 		return
 	}
 	stopAll(errShutdown)
@@ -73,6 +75,22 @@ func (g *Gateway) drain(hurry context.Context, srv *http.Server, stopAll context
 	if err := srv.Shutdown(last); err != nil {
 		g.opts.Log.Error().Err(err).Msg("connections are still open: closing them")
 		srv.Close()
+	}
+}
+
+// idleWithin waits for the exchanges that http.Server has forgotten, because
+// their connection or their stream has ended before them.
+func (g *Gateway) idleWithin(patience context.Context) bool {
+	idle := make(chan struct{})
+	go func() {
+		g.running.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return true
+	case <-patience.Done():
+		return false
 	}
 }
 
