@@ -115,11 +115,15 @@ func restOfBodyIsNoRequest(t *testing.T) {
 		"sized":  {"Content-Type: text/plain\nContent-Length: 4\n\ndone", "done", 200},
 		"error":  {"no header\n\n", "", 502},
 		"file":   {"Location: /plain.txt\n\n", "plain\n", 200},
+		"frame":  {"Location: /cgi-bin/else\n\n", "else", 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, setup{
 				frames: frameTable("deaf", `mount = "/deaf"`, testframe.Command(testframe.Print(tt.answer)), "stream-body = true\n"),
-				files:  map[string]string{"cgi-bin/mark": "#!/bin/sh\n: > \"$0.ran\"\nprintf 'Content-Type: text/plain\\n\\n'\n"},
+				files: map[string]string{
+					"cgi-bin/mark": "#!/bin/sh\n: > \"$0.ran\"\nprintf 'Content-Type: text/plain\\n\\n'\n",
+					"cgi-bin/else": "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nelse'\n",
+				},
 			})
 			w := s.dial()
 			w.send(fmt.Sprintf("POST /deaf HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\nhello", 5+len(smuggled)))
