@@ -1,0 +1,27 @@
+//go:build !linux
+
+package guardian
+
+// Guardian does nothing: see the package's documentation.
+type Guardian struct{ done chan struct{} }
+
+// Start starts nothing.
+func Start() (*Guardian, error) { return &Guardian{done: make(chan struct{})}, nil }
+
+// Main returns at once: nobody is started as a guardian.
+func Main() {}
+
+// Started does nothing.
+func (*Guardian) Started(int) {}
+
+// Ended does nothing.
+func (*Guardian) Ended(int) {}
+
+// Pid is 0.
+func (*Guardian) Pid() int { return 0 }
+
+// Done is never closed before Close.
+func (g *Guardian) Done() <-chan struct{} { return g.done }
+
+// Close does nothing.
+func (*Guardian) Close() error { return nil }
