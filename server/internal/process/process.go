@@ -171,8 +171,8 @@ func (p *Process) Signal(sig syscall.Signal) {
 	}
 }
 
-// Stop goes down the ladder and returns at once: SIGTERM to the group now,
-// SIGKILL after grace. Further calls do nothing.
+// Stop goes down the ladder and returns at once: the end of stdin and SIGTERM
+// to the group now, SIGKILL after grace. Further calls do nothing.
 func (p *Process) Stop(grace time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -180,6 +180,9 @@ func (p *Process) Stop(grace time.Duration) {
 		return
 	}
 	p.stopped = true
+	if p.stdin != nil {
+		p.stdin.Close()
+	}
 	syscall.Kill(-p.pid, syscall.SIGTERM)
 	p.ladder = time.AfterFunc(grace, func() { p.Signal(syscall.SIGKILL) })
 }
