@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,7 +24,8 @@ const (
 
 // Guardian is the gateway's side. It is a process.Watcher.
 type Guardian struct {
-	table table
+	table *table
+	free  chan *int32 // places for the next start
 	cmd   *exec.Cmd
 	line  *os.File // whose end is the gateway's
 	close sync.Once
@@ -47,9 +49,12 @@ func start() (*Guardian, error) {
 		return nil, err
 	}
 	defer file.Close()
-	g := &Guardian{table: t, done: make(chan struct{})}
+	g := &Guardian{table: t, free: make(chan *int32, starts), done: make(chan struct{})}
+	for i := range t.starting {
+		g.free <- &t.starting[i]
+	}
 	// Not in Close: whoever still runs then may still call Started and Ended.
-	runtime.AddCleanup(g, table.free, t)
+	runtime.AddCleanup(g, (*table).free, t)
 
 	line, theirs, err := newLine()
 	if err != nil {
@@ -119,10 +124,18 @@ func (g *Guardian) awaitReady() error {
 	return fmt.Errorf("it ended at once: %v", g.cmd.ProcessState)
 }
 
-// Started notes a process group that is to die with the gateway.
-func (g *Guardian) Started(pid int) {
+// Starting is where the number of a process that is about to be started is to
+// be written before the process runs, for it may have children and lose its
+// parent before Started is called. The kernel does so (CLONE_PARENT_SETTID).
+// Each call is followed by one of Started.
+func (g *Guardian) Starting() *int32 { return <-g.free }
+
+// Started notes a process group that is to die with the gateway, and gives
+// back what Starting has lent; pid is 0 when nothing was started.
+func (g *Guardian) Started(starting *int32, pid int) {
 	g.table.add(pid)
-	runtime.KeepAlive(g)
+	atomic.StoreInt32(starting, 0)
+	g.free <- starting
 }
 
 // Ended takes the group from the list again: before its leader is reaped, as

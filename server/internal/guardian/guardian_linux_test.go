@@ -1,23 +1,19 @@
 package guardian
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"framegate/server/internal/cgroup"
 	"framegate/server/internal/testframe"
 )
 
@@ -68,155 +64,6 @@ func frame(session bool) []string {
 	return testframe.Command(child, testframe.PrintPID(), testframe.Hang())
 }
 
-// gateway starts a guardian and n frames, prints the process ids of all of
-// them, and hangs. The frames have no PR_SET_PDEATHSIG: all is left to the
-// guardian. With "cgroup" each frame's child is in a session of its own.
-func gateway(frames string) error {
-	g, err := Start()
-	if err != nil {
-		return err
-	}
-	fmt.Println(g.Pid())
-	attr := &syscall.SysProcAttr{Setpgid: true}
-	word, count, _ := strings.Cut(frames, " ")
-	if word == "cgroup" {
-		group, err := cgroup.Open("guarded", cgroup.Limits{})
-		if err != nil {
-			return err
-		}
-		fmt.Println(group.Path())
-		attr.UseCgroupFD, attr.CgroupFD = true, group.FD()
-	}
-	n, err := strconv.Atoi(count)
-	if err != nil {
-		return err
-	}
-	argv := frame(word == "cgroup")
-	for range n {
-		cmd := exec.Command(argv[0], argv[1:]...)
-		cmd.Stdout, cmd.SysProcAttr = os.Stdout, attr
-		if err := cmd.Start(); err != nil {
-			return err
-		}
-		g.Started(cmd.Process.Pid)
-	}
-	time.Sleep(time.Hour) // it is about to be killed
-	return errors.New("still alive")
-}
-
-// startGateway returns a gateway's process and what it says.
-func startGateway(t *testing.T, frames string) (*exec.Cmd, *bufio.Scanner) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), gatewayEnv+"="+frames)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	return cmd, bufio.NewScanner(out)
-}
-
-func scanPID(t *testing.T, lines *bufio.Scanner) int {
-	t.Helper()
-	if !lines.Scan() {
-		t.Fatalf("the gateway says no more: %v", lines.Err())
-	}
-	pid, err := strconv.Atoi(lines.Text())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if alive(pid) {
-			syscall.Kill(pid, syscall.SIGKILL) // only where the test has failed
-		}
-	})
-	return pid
-}
-
-func TestGatewayIsKilled(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		frames  int
-		signals []syscall.Signal // to the guardian, before
-	}{
-		{"idle", 0, nil},
-		{"one-frame", 1, nil},
-		{"many-frames", 20, nil},
-		{"signalled-before", 1, []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			cmd, lines := startGateway(t, fmt.Sprintf("group %d", tt.frames))
-			pids := []int{scanPID(t, lines)}
-			for range 2 * tt.frames {
-				pids = append(pids, scanPID(t, lines))
-			}
-			for _, sig := range tt.signals {
-				if err := syscall.Kill(pids[0], sig); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, pid := range pids {
-				if !alive(pid) {
-					t.Errorf("process %d has ended already", pid)
-				}
-			}
-			killAndAwait(t, cmd, lines, pids)
-		})
-	}
-}
-
-// killAndAwait kills the gateway and waits for the end of pids.
-func killAndAwait(t *testing.T, cmd *exec.Cmd, lines *bufio.Scanner, pids []int) {
-	t.Helper()
-	begun := time.Now()
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	for _, pid := range pids {
-		if err := await(died-time.Since(begun), func() bool { return !alive(pid) }); err != nil {
-			t.Errorf("process %d: %v of the gateway's death", pid, err)
-		}
-	}
-	t.Logf("%d processes are gone %v after the signal", len(pids), time.Since(begun).Round(100*time.Microsecond))
-	if lines.Scan() {
-		t.Errorf("the gateway has also said %q", lines.Text())
-	}
-}
-
-// What has left the group, and the session, dies with its cgroup.
-func TestGatewayIsKilledWithDaemons(t *testing.T) {
-	probe, err := cgroup.Open("probe", cgroup.Limits{})
-	if err != nil {
-		t.Skip(err) // the documented gap: such processes live on
-	}
-	if err := probe.Close(); err != nil {
-		t.Fatal(err)
-	}
-	cmd, lines := startGateway(t, "cgroup 3")
-	pids := []int{scanPID(t, lines)}
-	if !lines.Scan() {
-		t.Fatal("the gateway names no cgroup")
-	}
-	dir := lines.Text()
-	for range 6 {
-		pids = append(pids, scanPID(t, lines))
-	}
-	killAndAwait(t, cmd, lines, pids)
-	for _, dir := range []string{dir, filepath.Dir(dir)} {
-		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: got %v; want that it is gone", dir, err)
-		}
-	}
-}
-
 func start1(t *testing.T) *Guardian {
 	t.Helper()
 	g, err := Start()
@@ -254,8 +101,8 @@ func TestClose(t *testing.T) {
 	g := start1(t)
 	ended, spared := startFrame(t)
 	left, child := startFrame(t)
-	g.Started(ended.Process.Pid)
-	g.Started(left.Process.Pid)
+	g.Started(g.Starting(), ended.Process.Pid)
+	g.Started(g.Starting(), left.Process.Pid)
 	g.Ended(ended.Process.Pid)
 	for range 2 {
 		if err := g.Close(); err != nil {
@@ -269,7 +116,7 @@ func TestClose(t *testing.T) {
 	if !alive(ended.Process.Pid) || !alive(spared) {
 		t.Error("a group that had ended as such was killed")
 	}
-	g.Started(left.Process.Pid) // late, and without harm
+	g.Started(g.Starting(), left.Process.Pid) // late, and without harm
 	g.Ended(left.Process.Pid)
 }
 
@@ -351,5 +198,44 @@ func TestProgramWithoutMain(t *testing.T) {
 	want := "gateway: start the guardian: it ended at once: exit status 2\n"
 	if string(out) != want {
 		t.Errorf("got %q; want %q", out, want)
+	}
+}
+
+// More starts than there are places wait for one, and none is lost.
+func TestStartsAtTheSameTime(t *testing.T) {
+	g := start1(t)
+	var running sync.WaitGroup
+	for range 3 * starts {
+		running.Go(func() { g.Started(g.Starting(), 0) })
+	}
+	running.Wait()
+	if got := len(g.free); got != starts {
+		t.Errorf("free places: got %d; want %d", got, starts)
+	}
+}
+
+func BenchmarkExchange(b *testing.B) {
+	g, err := Start()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer g.Close()
+	b.RunParallel(func(pb *testing.PB) {
+		for pid := 1000; pb.Next(); pid = 1000 + (pid+1)%30000 {
+			g.Started(g.Starting(), pid)
+			g.Ended(pid)
+		}
+	})
+}
+
+func BenchmarkStartClose(b *testing.B) {
+	for b.Loop() {
+		g, err := Start()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := g.Close(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

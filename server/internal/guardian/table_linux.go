@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync/atomic"
 	"unsafe"
@@ -15,19 +16,28 @@ import (
 // is as high.
 const pidLimit = 4 << 20
 
-// table is shared memory with a bit for every process number there can be.
-// Half a mebibyte, of which only the pages with bits in them exist: cheaper
-// than any search for a free place.
-type table []uint32
+// table is shared memory in two parts. The first has a bit for every process
+// number there can be: half a mebibyte, of which only the pages with bits in
+// them exist, and cheaper than any search for a free place. The second has
+// the numbers of processes that are just being started.
+type table struct {
+	bits     []uint32
+	starting []int32
+	memory   []byte
+}
 
-const tableSize = pidLimit / 8
+const (
+	bitsSize  = pidLimit / 8
+	starts    = 1024 // at the same time; more wait
+	tableSize = bitsSize + starts*4
+)
 
 // seals keep the memory from being cut short under whoever looks at it, and
 // tell it from any other file that a guardian may be started with.
 const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW
 
 // newTable makes the table and the file that it can be read from.
-func newTable() (table, *os.File, error) {
+func newTable() (*table, *os.File, error) {
 	fd, err := unix.MemfdCreate("guardian", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_NOEXEC_SEAL)
 	if errors.Is(err, unix.EINVAL) { // before Linux 6.3
 		fd, err = unix.MemfdCreate("guardian", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
@@ -48,18 +58,22 @@ func newTable() (table, *os.File, error) {
 		file.Close()
 		return nil, nil, fmt.Errorf("share memory: %w", err)
 	}
-	return unsafe.Slice((*uint32)(unsafe.Pointer(&memory[0])), tableSize/4), file, nil
+	return &table{
+		bits:     unsafe.Slice((*uint32)(unsafe.Pointer(&memory[0])), bitsSize/4),
+		starting: unsafe.Slice((*int32)(unsafe.Pointer(&memory[bitsSize])), starts),
+		memory:   memory,
+	}, file, nil
 }
 
-func (t table) add(pid int) {
+func (t *table) add(pid int) {
 	if word, bit, ok := place(pid); ok {
-		atomic.OrUint32(&t[word], bit)
+		atomic.OrUint32(&t.bits[word], bit)
 	}
 }
 
-func (t table) remove(pid int) {
+func (t *table) remove(pid int) {
 	if word, bit, ok := place(pid); ok {
-		atomic.AndUint32(&t[word], ^bit)
+		atomic.AndUint32(&t.bits[word], ^bit)
 	}
 }
 
@@ -73,9 +87,7 @@ func place(pid int) (word int, bit uint32, ok bool) {
 }
 
 // free gives the memory back. Nobody may look at t any more.
-func (t table) free() {
-	unix.Munmap(unsafe.Slice((*byte)(unsafe.Pointer(&t[0])), tableSize))
-}
+func (t *table) free() { unix.Munmap(t.memory) }
 
 // readTable lists the process numbers in the table that file is of. Holes are
 // skipped: most of it has never been written to.
@@ -89,20 +101,32 @@ func readTable(file *os.File) (pids []int, err error) {
 			return pids, os.NewSyscallError("lseek", err)
 		}
 		at -= at % int64(len(page))
-		if _, err := file.ReadAt(page, at); err != nil {
+		n, err := file.ReadAt(page, at)
+		if err != nil && err != io.EOF { // the last page is not a whole one
 			return pids, err
 		}
-		for i := 0; i < len(page); i += 4 {
-			word := binary.NativeEndian.Uint32(page[i:])
-			for bit := range 32 {
-				pid := (int(at)+i)*8 + bit
-				if _, mask, ok := place(pid); ok && word&mask != 0 {
-					pids = append(pids, pid)
-				}
-			}
+		for i := 0; i < n; i += 4 {
+			pids = appendPids(pids, int(at)+i, binary.NativeEndian.Uint32(page[i:]))
 		}
 	}
 	return pids, nil
+}
+
+// appendPids appends what the word at byte at of the table says.
+func appendPids(pids []int, at int, word uint32) []int {
+	if at >= bitsSize {
+		if _, _, ok := place(int(word)); ok {
+			pids = append(pids, int(word))
+		}
+		return pids
+	}
+	for bit := range 32 {
+		pid := at*8 + bit
+		if _, mask, ok := place(pid); ok && word&mask != 0 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // isTable says whether fd is a table.
