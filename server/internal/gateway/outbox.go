@@ -93,13 +93,16 @@ func (o *outbox) spill(chunk []byte) (bool, error) {
 		o.file = f
 		o.mu.Unlock()
 	}
-	// Only this goroutine moves the end, and the reader stays before it.
-	if _, err := o.file.WriteAt(chunk, o.to); err != nil {
+	// Nobody may empty the file between the look at its end and the write.
+	o.mu.Lock()
+	_, err := o.file.WriteAt(chunk, o.to)
+	if err == nil {
+		o.to += int64(len(chunk))
+	}
+	o.mu.Unlock()
+	if err != nil {
 		return false, err
 	}
-	o.mu.Lock()
-	o.to += int64(len(chunk))
-	o.mu.Unlock()
 	signal(o.moved)
 	return true, nil
 }
