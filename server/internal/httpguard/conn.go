@@ -17,18 +17,6 @@ import (
 	"time"
 )
 
-// Listener wraps what it accepts in a *Conn.
-type Listener struct{ net.Listener }
-
-// Accept waits for the next connection.
-func (l Listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &Conn{Conn: c}, nil
-}
-
 // Refusal says why a request is not passed on.
 type Refusal struct {
 	Status int
@@ -42,6 +30,11 @@ type Refusal struct {
 // goroutine at a time, as net/http does it; Next and Done come from handlers.
 type Conn struct {
 	net.Conn
+
+	limits Limits
+	place  *place // nil when connections are not counted
+	clock  headClock
+	http2  atomic.Bool
 
 	framing framing
 	begun   bool   // a head was read: it is too late for HTTP/2's preface
@@ -124,7 +117,15 @@ func (c *Conn) Read(p []byte) (int, error) {
 // readInto reads into net/http's own buffer and reports how much of it is
 // checked; the rest, a head without its end, is put aside.
 func (c *Conn) readInto(p []byte) (int, error) {
+	// With an exchange under way net/http reads only to learn of a disconnect.
+	idle := c.place != nil && c.open.Load() == 0 && c.framing.atHead()
+	if idle {
+		c.waiting()
+	}
 	n, err := c.Conn.Read(p)
+	if idle && !c.working() {
+		return 0, io.EOF
+	}
 	if n == 0 {
 		if err == io.EOF && c.open.Load() > 0 && c.framing.atHead() {
 			return 0, c.awaitReset()
@@ -153,9 +154,16 @@ func (c *Conn) readPartial() error {
 		if len(buf) == cap(buf) {
 			buf = append(make([]byte, 0, max(2*cap(buf), 1<<10)), buf...)
 		}
+		c.headBegun()
 		n, err := c.Conn.Read(buf[len(buf):cap(buf)])
 		c.partial = buf[:len(buf)+n]
 		switch {
+		case n == 0 && c.headOverdue(err):
+			refusal := c.tooSlow(c.partial)
+			c.partial = nil
+			c.refuse(refusal)
+			c.headEnded()
+			return nil
 		case n == 0 && err == io.EOF:
 			c.partial = nil
 			c.refuse(&Refusal{Status: http.StatusBadRequest, Why: "the connection ended inside the request's header"})
@@ -169,6 +177,9 @@ func (c *Conn) readPartial() error {
 	// A stand-in that check has made ready comes behind what it has passed.
 	c.ready = append(c.partial[:checked:checked], c.ready...)
 	c.partial = rest
+	if checked > 0 || len(c.ready) > 0 {
+		c.headEnded() // of the next one, if it has begun, the clock starts with the next read
+	}
 	return nil
 }
 
@@ -194,18 +205,20 @@ func (c *Conn) check(data []byte) (checked int, rest []byte) {
 		}
 		if !c.begun && bytes.HasPrefix(head, preface) {
 			c.begun, c.framing = true, framing{opaque: true}
+			c.http2.Store(true)
 			continue
 		}
 		if !c.begun && bytes.HasPrefix(preface, head) {
 			return checked, head // what looks like the end of a head may be the middle of the preface
 		}
 		end := headEnd(head, c.scanned)
-		if end < 0 && len(head) <= maxHead {
+		limits := c.limits.orDefault()
+		if end < 0 && len(head) <= limits.MaxHeader {
 			c.scanned = len(head)
 			return checked, head
 		}
 		c.begun, c.scanned = true, 0
-		next, refusal := inspect(head, end)
+		next, refusal := inspect(head, end, limits)
 		if refusal != nil {
 			c.refuse(refusal)
 			break
@@ -251,6 +264,7 @@ const (
 
 // Close closes the connection, behind a refusal in two steps.
 func (c *Conn) Close() error {
+	defer c.gone()
 	if c.linger.Load() {
 		c.CloseWrite()
 		c.Conn.SetReadDeadline(time.Now().Add(lingerTime))

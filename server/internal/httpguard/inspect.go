@@ -2,21 +2,32 @@ package httpguard
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// Bounds of a request head. A URL longer than maxTarget is a 414, what else
-// is too long a 431.
-const (
-	maxHead   = 64 << 10
-	maxTarget = 16 << 10
-	maxMethod = 64
-	maxFields = 500
-)
+// Limits bound the head of a request. A field that is zero is its default.
+type Limits struct {
+	MaxHeader     int           // bytes of the whole; 64 KiB, beyond it 431
+	MaxURL        int           // bytes of the target; 16 KiB, beyond it 414
+	MaxFields     int           // header fields; 500, beyond it 431
+	HeaderTimeout time.Duration // from its first byte to its last; 30 s, then 408; below zero there is none
+}
+
+func (l Limits) orDefault() Limits {
+	l.MaxHeader = cmp.Or(l.MaxHeader, 64<<10)
+	l.MaxURL = cmp.Or(l.MaxURL, 16<<10)
+	l.MaxFields = cmp.Or(l.MaxFields, 500)
+	l.HeaderTimeout = cmp.Or(l.HeaderTimeout, 30*time.Second)
+	return l
+}
+
+const maxMethod = 64
 
 // preface begins a connection that speaks HTTP/2 without TLS (RFC 9113 §3.4).
 // Nothing short of the whole will do: net/http reads what only looks like it
@@ -53,6 +64,7 @@ func headEnd(b []byte, scanned int) int {
 // head collects what decides over a request while its lines are read.
 type head struct {
 	Refusal // Method, Target and Proto are filled in first
+	limits  Limits
 
 	lengths, encodings, hosts int
 	length                    int64
@@ -67,8 +79,8 @@ func (h *head) refuse(status int, format string, args ...any) *Refusal {
 
 // inspect judges the head b[:end] and says how its body is framed. With end
 // below zero the head is longer than allowed.
-func inspect(b []byte, end int) (framing, *Refusal) {
-	h := &head{}
+func inspect(b []byte, end int, limits Limits) (framing, *Refusal) {
+	h := &head{limits: limits}
 	block := b
 	if end >= 0 {
 		block = b[:end]
@@ -78,10 +90,14 @@ func inspect(b []byte, end int) (framing, *Refusal) {
 		return framing{}, refusal
 	}
 	if refusal := h.requestLine(line); refusal != nil {
+		if len(line) == len(block) && h.Method != "" && refusal.Status == http.StatusBadRequest {
+			// The rest of the line is not there to be judged.
+			refusal = h.refuse(http.StatusRequestURITooLong, "the request line is longer than %d bytes", limits.MaxHeader)
+		}
 		return framing{}, refusal
 	}
-	if end < 0 || end > maxHead {
-		return framing{}, h.refuse(http.StatusRequestHeaderFieldsTooLarge, "the request's header is longer than %d bytes", maxHead)
+	if end < 0 || end > limits.MaxHeader {
+		return framing{}, h.refuse(http.StatusRequestHeaderFieldsTooLarge, "the request's header is longer than %d bytes", limits.MaxHeader)
 	}
 	for n := 0; ; n++ {
 		line, rest, refusal = h.cutLine(rest, false)
@@ -90,8 +106,8 @@ func inspect(b []byte, end int) (framing, *Refusal) {
 			return framing{}, refusal
 		case len(line) == 0:
 			return h.framing()
-		case n >= maxFields:
-			return framing{}, h.refuse(http.StatusRequestHeaderFieldsTooLarge, "the request has more than %d header fields", maxFields)
+		case n >= limits.MaxFields:
+			return framing{}, h.refuse(http.StatusRequestHeaderFieldsTooLarge, "the request has more than %d header fields", limits.MaxFields)
 		}
 		if refusal := h.field(line); refusal != nil {
 			return framing{}, refusal
@@ -123,8 +139,8 @@ func (h *head) requestLine(line []byte) *Refusal {
 	if len(method) > maxMethod {
 		return h.refuse(http.StatusNotImplemented, "the method is longer than %d bytes", maxMethod)
 	}
-	if len(target) > maxTarget {
-		return h.refuse(http.StatusRequestURITooLong, "the URL is longer than %d bytes", maxTarget)
+	if len(target) > h.limits.MaxURL {
+		return h.refuse(http.StatusRequestURITooLong, "the URL is longer than %d bytes", h.limits.MaxURL)
 	}
 	if !ok || target == "" || strings.IndexFunc(target, isSpaceOrControl) >= 0 {
 		return h.refuse(http.StatusBadRequest, "the request line is not METHOD TARGET HTTP/VERSION")

@@ -37,7 +37,7 @@ func silent(t *testing.T) (addr string, begun, gone chan struct{}, release chan 
 		}),
 	}
 	served := make(chan struct{})
-	go func() { defer close(served); srv.Serve(httpguard.Listener{Listener: ln}) }()
+	go func() { defer close(served); srv.Serve(&httpguard.Listener{Listener: ln}) }()
 	t.Cleanup(func() { srv.Close(); <-served })
 	return ln.Addr().String(), begun, gone, release
 }

@@ -1,0 +1,169 @@
+package httpguard
+
+import (
+	"container/list"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// Listener wraps what it accepts in a *Conn.
+//
+// With MaxConnections open it makes room for a new connection by closing the
+// one that has been idle for longest: keep-alive must not keep others out.
+// When none is idle, the new connection waits, and those behind it wait in the
+// kernel: to accept and refuse them would cost more than they may ask for.
+type Listener struct {
+	Listener net.Listener // not embedded: a Listener that is no pointer must not pass for one
+
+	Limits         Limits
+	MaxConnections int    // at once; 0 is no limit
+	Full           func() // called, if set, when a new connection has to wait
+
+	mu     sync.Mutex
+	room   *sync.Cond
+	closed bool
+	open   int
+	idle   list.List // of *Conn, the one that is idle for longest in front
+}
+
+// Addr is where it listens.
+func (l *Listener) Addr() net.Addr { return l.Listener.Addr() }
+
+// Accept waits for the next connection, and for room for it.
+func (l *Listener) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{Conn: nc, limits: l.Limits}
+	if l.MaxConnections > 0 && !l.admit(c) {
+		nc.Close()
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+// Close also ends the waiting for room.
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	if l.room != nil {
+		l.room.Broadcast()
+	}
+	l.mu.Unlock()
+	return l.Listener.Close()
+}
+
+// admit counts c, which is idle until its first byte arrives. It reports false
+// when the listener is closed.
+func (l *Listener) admit(c *Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.room == nil {
+		l.room = sync.NewCond(&l.mu)
+	}
+	told := l.Full == nil
+	for l.open >= l.MaxConnections && !l.closed && !l.evict() {
+		if told {
+			l.room.Wait()
+			continue
+		}
+		told = true
+		l.mu.Unlock()
+		l.Full()
+		l.mu.Lock()
+	}
+	if l.closed {
+		return false
+	}
+	c.place = &place{listener: l}
+	c.place.idle = l.idle.PushBack(c)
+	l.open++
+	return true
+}
+
+// evict closes the connection that has been idle for longest, if one is.
+func (l *Listener) evict() bool {
+	front := l.idle.Front()
+	if front == nil {
+		return false
+	}
+	c := front.Value.(*Conn)
+	c.place.leave()
+	c.Conn.Close()
+	return true
+}
+
+// place is a connection's place among those of its listener, whose mutex
+// guards it.
+type place struct {
+	listener *Listener
+	idle     *list.Element // nil while it is busy
+	left     bool          // closed, or made to make room
+}
+
+// leave gives the place to others. It is called once or more.
+func (p *place) leave() {
+	if p.left {
+		return
+	}
+	p.left = true
+	p.listener.open--
+	p.wake()
+	p.listener.room.Signal()
+}
+
+// wake takes the connection out of those that are idle.
+func (p *place) wake() {
+	if p.idle != nil {
+		p.listener.idle.Remove(p.idle)
+		p.idle = nil
+	}
+}
+
+// waiting notes that c waits for a request, of which nothing has arrived.
+func (c *Conn) waiting() {
+	p := c.place
+	p.listener.mu.Lock()
+	defer p.listener.mu.Unlock()
+	if p.idle == nil && !p.left {
+		p.idle = p.listener.idle.PushBack(c)
+		p.listener.room.Signal()
+	}
+}
+
+// working notes that a request has begun to arrive. It reports false when c
+// was closed before: nobody would get the answer.
+func (c *Conn) working() bool {
+	p := c.place
+	p.listener.mu.Lock()
+	defer p.listener.mu.Unlock()
+	p.wake()
+	return !p.left
+}
+
+// gone gives the place of a closed connection to others.
+func (c *Conn) gone() {
+	if c.place == nil {
+		return
+	}
+	c.place.listener.mu.Lock()
+	defer c.place.listener.mu.Unlock()
+	c.place.leave()
+}
+
+// ConnState is for http.Server.ConnState: it tells which connections of HTTP/2
+// are idle. Those of HTTP/1 tell by what they read.
+func ConnState(nc net.Conn, state http.ConnState) {
+	c, ok := nc.(*Conn)
+	if !ok || c.place == nil || !c.http2.Load() {
+		return
+	}
+	switch state {
+	case http.StateIdle:
+		c.waiting()
+	case http.StateActive:
+		c.working()
+	}
+}
