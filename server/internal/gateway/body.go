@@ -23,6 +23,7 @@ type body struct {
 	feed    io.Reader // nil when there is nothing to feed
 	file    *os.File  // the same bytes as a descriptor, when they were spooled to one
 	stream  *stream   // feed, when it comes straight from the client
+	pace    *pace     // nil when there is nothing to receive
 }
 
 // stream is a body that is passed on as it arrives. It is read by the feeder
@@ -63,6 +64,7 @@ func (f *frame) receive(ans *answer, r *http.Request) (*body, error) {
 	if limit > 0 && r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
+	b.pace, _ = r.Body.(*pace)
 	switch {
 	case r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody:
 		b.size = 0
@@ -184,6 +186,10 @@ func spoolFailure(err error) error {
 
 // bodyFailure is a body that did not arrive whole.
 func bodyFailure(err error) error {
+	var f *failure
+	if errors.As(err, &f) { // it came too slowly
+		return f
+	}
 	if errors.Is(err, httpguard.ErrChunk) {
 		return &failure{status: http.StatusBadRequest, sentence: "The request's body is malformed: a chunk is not as RFC 9112 §7.1 wants it.", cause: err, closeConn: true}
 	}

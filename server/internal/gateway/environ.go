@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/netip"
@@ -17,7 +18,7 @@ func (g *Gateway) environ(r *http.Request, rec *record, f *frame, c *call, b *bo
 		Target:            c.target,
 		Script:            c.script,
 		Protocol:          protocol(r),
-		Scheme:            scheme(r),
+		Scheme:            cmp.Or(rec.scheme, scheme(r)),
 		RequestID:         rec.id,
 		Software:          g.opts.Software,
 		ServerName:        g.cfg.ServerName,
@@ -69,6 +70,9 @@ func splitAddr(s string) (addr, port string) {
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone("").String(), portString(s)
 	}
+	if addr, err := netip.ParseAddr(s); err == nil { // a trusted proxy has told it
+		return addr.String(), ""
+	}
 	return "127.0.0.1", ""
 }
 
@@ -77,10 +81,7 @@ func portString(s string) string { return s[strings.LastIndexByte(s, ':')+1:] }
 // serverName is SERVER_NAME (§4.1.14) when the configuration has none: the
 // name of the Host field, which httpguard has validated, else our address.
 func serverName(host, addr string) string {
-	name := host
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
-		name = host[:i]
-	}
+	name := hostName(host)
 	switch {
 	case name != "":
 		return name

@@ -60,8 +60,9 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 	if err != nil {
 		return "", err
 	}
+	f.running.RLock()
 	if err := x.start(r.Context(), g.spec(x, r, &c)); err != nil {
-		f.gate.leave()
+		x.leave()
 		return "", err
 	}
 	redirect, err = x.respond()
@@ -84,7 +85,7 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 		Dir: x.frame.workingDir(c),
 
 		Confinement: x.frame.confinement,
-		Watcher:     g.opts.Watcher,
+		Watcher:     g.watcher,
 
 		StderrLine: x.stderr.line,
 		FeedFailed: func(err error) { x.stop(bodyFailure(err).(*failure)) },
@@ -123,7 +124,7 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	x.rec.pid = run.Pid()
 	x.rec.spawned = time.Since(x.started)
 	x.out.OnBlock = x.beforeWait
-	x.detach = context.AfterFunc(ctx, func() { x.stop(ended(ctx)) })
+	x.detach = context.AfterFunc(ctx, func() { x.stop(x.body.endedBy(ctx)) })
 	return nil
 }
 
@@ -149,7 +150,7 @@ func (x *exchange) end() {
 	x.run.Stop(x.frame.cfg.StopGrace) // does nothing to a process that has ended
 	if s := x.body.stream; s != nil && !s.finished() {
 		// The feeder waits for a client whose body nobody wants any more.
-		x.ans.control.SetReadDeadline(time.Now())
+		x.body.pace.stop()
 	}
 	exit := x.run.Wait()
 	x.ans.dropBody() // closing with unread bytes in the kernel would reset the connection
@@ -167,8 +168,15 @@ func (x *exchange) end() {
 	x.leave()
 }
 
-// leave gives the frame's slot to the next exchange.
-func (x *exchange) leave() { x.left.Do(x.frame.gate.leave) }
+// leave gives the frame's slot to the next exchange, once the process has
+// ended. The last one to leave looks for what was left behind.
+func (x *exchange) leave() {
+	x.left.Do(func() {
+		x.frame.running.RUnlock()
+		x.frame.gate.leave()
+		x.frame.sweep()
+	})
+}
 
 // explain adds the frame's stderr to a failure that may show it.
 func (x *exchange) explain(err error) error {

@@ -28,7 +28,6 @@ type Options struct {
 	Dev      bool           // show causes to clients on this machine
 	Port     string         // SERVER_PORT; "" takes it from the connection
 	Tap      *Tap
-	Watcher  process.Watcher // told of every process group; nil is nobody
 }
 
 // Tap looks on at exchanges as they pass. Its functions are called from the
@@ -49,6 +48,7 @@ type Gateway struct {
 	files    *static.Files // nil without static files
 	notFound []byte        // the site's own 404 page, nil for the built-in one
 	problems []error
+	watcher  process.Watcher
 	running  sync.WaitGroup // requests: http.Server forgets those whose connection was cut
 }
 
@@ -90,6 +90,19 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (*Gateway, error
 // Problems are what is wrong with single frames: programs that are missing,
 // apps that cannot be loaded.
 func (g *Gateway) Problems() []error { return g.problems }
+
+// Watch has w told of every process group. It is called before Serve.
+func (g *Gateway) Watch(w process.Watcher) { g.watcher = w }
+
+// Notes are what to know about single frames: which bounds this machine cannot
+// give in full.
+func (g *Gateway) Notes() []string {
+	var notes []string
+	for _, f := range g.frames {
+		notes = append(notes, f.notes...)
+	}
+	return notes
+}
 
 // Close gives back what New took.
 func (g *Gateway) Close() error {
@@ -134,16 +147,17 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			tap.End(ans.status, rec.err)
 		}
 	}()
-	if err := g.answer(ans, r, rec); err != nil {
+	r, err := g.vet(ans, r, rec)
+	if err == nil {
+		err = g.answer(ans, r, rec)
+	}
+	if err != nil {
 		g.fail(ans, rec, err)
 	}
 }
 
 // answer routes the request and follows the local redirects of its frames.
 func (g *Gateway) answer(ans *answer, r *http.Request, rec *record) error {
-	if r.ProtoMajor == 2 && !httpguard.ValidHost(r.Host) { // the guard sees HTTP/1 alone
-		return &failure{status: http.StatusBadRequest, sentence: "Host is not a host name with an optional port."}
-	}
 	if r.RequestURI == "*" {
 		return serverOptions(ans)
 	}

@@ -21,6 +21,7 @@ type record struct {
 	host    string
 	uri     string
 	proto   string
+	scheme  string // as a trusted proxy has told it, else ""
 	bytesIn int64
 
 	frame     string // "" for a static file

@@ -1,21 +1,18 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"framegate/server/internal/httpguard"
-)
-
-const (
-	headerTimeout = 30 * time.Second // for a request's header to arrive
-	keepAlive     = 2 * time.Minute  // for a connection without a request
 )
 
 // errShutdown stops the exchanges that shutdown-timeout did not see end.
@@ -29,23 +26,9 @@ var errShutdown = &failure{status: http.StatusServiceUnavailable, sentence: "The
 func (g *Gateway) Serve(ctx, hurry context.Context, ln net.Listener) error {
 	exchanges, stopAll := context.WithCancelCause(context.Background())
 	defer stopAll(nil)
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	srv := &http.Server{
-		Handler: g,
-		BaseContext: func(net.Listener) context.Context {
-			return context.WithValue(exchanges, serverContext{}, exchanges)
-		},
-		ConnContext:                  httpguard.ConnContext,
-		ReadHeaderTimeout:            headerTimeout,
-		IdleTimeout:                  keepAlive,
-		DisableGeneralOptionsHandler: true,
-		Protocols:                    &protocols,
-		ErrorLog:                     log.New(serverLog{g}, "", 0),
-	}
+	srv := g.server(exchanges)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(&httpguard.Listener{Listener: ln}) }()
+	go func() { served <- srv.Serve(g.guard(ln)) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
@@ -55,6 +38,52 @@ func (g *Gateway) Serve(ctx, hurry context.Context, ln net.Listener) error {
 	g.running.Wait() // what was aborted is still to be accounted for
 	<-served
 	return nil
+}
+
+// server is net/http's side of serving. Exchanges end with the context.
+func (g *Gateway) server(exchanges context.Context) *http.Server {
+	h := &g.cfg.HTTP
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	srv := &http.Server{
+		Handler: g,
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(exchanges, serverContext{}, exchanges)
+		},
+		ConnContext:       httpguard.ConnContext,
+		ConnState:         httpguard.ConnState,
+		ReadHeaderTimeout: h.HeaderTimeout, // for the first byte; from there on it is the guard's
+		IdleTimeout:       h.KeepAlive,
+		// What exceeds this gets net/http's own answer, without a record. The
+		// guard, or vet for HTTP/2, has refused it long before.
+		MaxHeaderBytes:               int(max(1<<20, 2*min(h.MaxHeader, math.MaxInt32/4))),
+		DisableGeneralOptionsHandler: true,
+		Protocols:                    &protocols,
+		ErrorLog:                     log.New(serverLog{g}, "", 0),
+	}
+	srv.SetKeepAlivesEnabled(h.KeepAlive > 0)
+	return srv
+}
+
+// guard is ln with everything refused that net/http would let through.
+func (g *Gateway) guard(ln net.Listener) net.Listener {
+	h := &g.cfg.HTTP
+	limits := httpguard.Limits{
+		MaxHeader:     int(min(h.MaxHeader, math.MaxInt32)),
+		MaxURL:        int(min(h.MaxURL, math.MaxInt32)),
+		MaxFields:     h.MaxFields,
+		HeaderTimeout: cmp.Or(h.HeaderTimeout, -1),
+	}
+	var told time.Time
+	full := func() {
+		// Once a minute: a flood of connections is not to become one of lines.
+		if now := time.Now(); now.Sub(told) > time.Minute {
+			told = now
+			g.opts.Log.Warn().Int("max_connections", h.MaxConnections).Msg("max-connections are busy: new ones wait")
+		}
+	}
+	return &httpguard.Listener{Listener: ln, Limits: limits, MaxConnections: h.MaxConnections, Full: full}
 }
 
 // drain lets what runs finish, then stops it.
