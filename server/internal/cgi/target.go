@@ -40,7 +40,7 @@ func ParseTarget(requestURI string) (Target, error) {
 	}
 	raw, query, _ := strings.Cut(uri, "?")
 	t := Target{URI: uri, Path: raw, Query: query, encoded: len(raw)}
-	if strings.IndexAny(raw, "%\x00") < 0 && !strings.Contains(raw, "/.") {
+	if !strings.ContainsAny(raw, "%\x00") && !strings.Contains(raw, "/.") {
 		return t, nil // nothing to decode or resolve: the usual case
 	}
 	decoded, err := unescape(raw)
