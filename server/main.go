@@ -13,10 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"framegate/server/internal/guardian"
 	"framegate/server/internal/process"
 )
 
 func main() {
+	guardian.Main() // does not return when this process is the guardian
 	os.Exit(run(os.Args[1:]))
 }
 

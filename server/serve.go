@@ -107,11 +107,17 @@ func (o *serveOptions) serve(stdout io.Writer, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	watcher, unwatch := watch(ctx, log)
+	defer unwatch()
+	g.Watch(watcher)
 	for _, w := range cfg.Warnings {
 		log.Warn().Msg(w)
 	}
 	for _, p := range g.Problems() {
 		log.Warn().Err(p).Msg("a frame cannot answer")
+	}
+	for _, n := range g.Notes() {
+		log.Debug().Msg(n)
 	}
 	fmt.Fprintln(stdout, greeting(ln.Addr(), g.Routes()))
 	return g.Serve(ctx, hurry, ln)

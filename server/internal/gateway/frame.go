@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 
 	"framegate/server/internal/bridge"
+	"framegate/server/internal/cgroup"
 	"framegate/server/internal/config"
 	"framegate/server/internal/process"
 	"framegate/server/internal/runner"
@@ -33,6 +36,9 @@ type frame struct {
 	scripts     *scriptDir
 	bridge      *bridge.Bridge
 	confinement *process.Confinement
+	group       *cgroup.Group // nil where there is none
+	running     sync.RWMutex  // read-locked by each exchange that has processes
+	notes       []string
 	problems    []error
 }
 
@@ -68,6 +74,9 @@ func (f *frame) close() error {
 	}
 	if f.bridge != nil {
 		errs = append(errs, f.bridge.Close())
+	}
+	if f.group != nil {
+		errs = append(errs, f.group.Close())
 	}
 	if f.confinement != nil {
 		errs = append(errs, f.confinement.Close())
@@ -166,5 +175,6 @@ func operatorEnv(s *config.Settings) []string {
 	for name, v := range env {
 		list = append(list, name+"="+v)
 	}
+	slices.Sort(list) // the same configuration makes the same environ
 	return list
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 
+	"framegate/server/internal/cgroup"
 	"framegate/server/internal/config"
 	"framegate/server/internal/process"
 )
@@ -24,7 +25,54 @@ func (f *frame) confine() error {
 	if err != nil {
 		return f.failed(err)
 	}
+	f.openGroup()
 	return nil
+}
+
+// openGroup gives the frame a cgroup where the machine lets. It bounds all
+// the frame's processes together, and reaches those that have left their
+// process group; without one the limits of each process hold all the same.
+func (f *frame) openGroup() {
+	s := &f.cfg.Settings
+	group, err := cgroup.Open(f.cfg.Name, cgroup.Limits{
+		Memory:    s.Memory * int64(s.MaxConcurrent),
+		Processes: int64(s.Processes),
+	})
+	if err == nil {
+		err = f.confinement.InCgroup(group.FD())
+	}
+	if err != nil {
+		if group != nil {
+			group.Close()
+		}
+		f.note("descendants that leave their process group are not killed: %v", err)
+		return
+	}
+	f.group = group
+	if err := group.Report.Memory; err != nil {
+		f.note("memory bounds each process (RLIMIT_DATA), not the frame: %v", err)
+	}
+	if err := group.Report.Processes; err != nil {
+		f.note("processes bounds the user, over all frames (RLIMIT_NPROC; root is exempt): %v", err)
+	}
+}
+
+// note is something to know about the frame that is no problem.
+func (f *frame) note(format string, args ...any) {
+	f.notes = append(f.notes, fmt.Sprintf("frame %q: ", f.cfg.Name)+fmt.Sprintf(format, args...))
+}
+
+// sweep kills what exchanges have left behind in sessions of their own. Only
+// while no exchange runs can they be told from its processes: a frame has one
+// cgroup, not one for each request.
+func (f *frame) sweep() {
+	if f.group == nil || !f.running.TryLock() {
+		return
+	}
+	defer f.running.Unlock()
+	if populated, err := f.group.Populated(); err == nil && populated {
+		f.group.Kill()
+	}
 }
 
 func (f *frame) failed(err error) error { return fmt.Errorf("frame %q: %w", f.cfg.Name, err) }

@@ -16,16 +16,26 @@ type Orphans struct {
 	own map[int]struct{}
 }
 
+// Starting is Next's to answer.
+func (o *Orphans) Starting() *int32 {
+	if o.Next == nil {
+		return nil
+	}
+	return o.Next.Starting()
+}
+
 // Started notes a child of the gateway's own.
-func (o *Orphans) Started(pid int) {
+func (o *Orphans) Started(starting *int32, pid int) {
 	o.mu.Lock()
 	if o.own == nil {
 		o.own = map[int]struct{}{}
 	}
-	o.own[pid] = struct{}{}
+	if pid != 0 {
+		o.own[pid] = struct{}{}
+	}
 	o.mu.Unlock()
 	if o.Next != nil {
-		o.Next.Started(pid)
+		o.Next.Started(starting, pid)
 	}
 }
 

@@ -40,7 +40,7 @@ func TestOrphansAreReapedAndOwnChildrenAreNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	orphans.Started(own.Pid)
+	orphans.Started(nil, own.Pid)
 
 	buf := make([]byte, 32)
 	n, _ := p.Output().Read(buf)

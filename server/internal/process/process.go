@@ -35,8 +35,14 @@ type Spec struct {
 
 // Watcher is told of process groups while they may need to be killed.
 type Watcher interface {
-	Started(pid int)
-	Ended(pid int) // before pid can belong to anybody else
+	// Starting is where the number of a process that is about to be started
+	// is written before it runs, where the system can do that; or nil.
+	Starting() *int32
+	// Started follows each call of Starting, with what that has returned; pid
+	// is 0 when nothing was started.
+	Started(starting *int32, pid int)
+	// Ended comes before pid can belong to anybody else.
+	Ended(pid int)
 }
 
 // Exit is how a process ended and what it cost.
@@ -90,15 +96,19 @@ func Start(spec *Spec) (*Process, error) {
 	defer in.closeChild()
 
 	p := &Process{watcher: spec.Watcher, stdout: stdout, stderr: stderr, done: make(chan struct{})}
-	p.pid, p.waiter, err = forkExec(spec, [3]uintptr{in.child.Fd(), childOut.Fd(), childErr.Fd()})
+	var starting *int32
+	if p.watcher != nil {
+		starting = p.watcher.Starting()
+	}
+	p.pid, p.waiter, err = forkExec(spec, [3]uintptr{in.child.Fd(), childOut.Fd(), childErr.Fd()}, starting)
+	if p.watcher != nil {
+		p.watcher.Started(starting, p.pid)
+	}
 	if err != nil {
 		stdout.Close()
 		stderr.Close()
 		in.abort()
 		return nil, err
-	}
-	if p.watcher != nil {
-		p.watcher.Started(p.pid)
 	}
 	p.stdin = in.parent
 	p.owned.Go(p.await)

@@ -52,7 +52,7 @@ func (waiter) untilExited(pid int) {
 	}
 }
 
-func forkExec(spec *Spec, fds [3]uintptr) (int, waiter, error) {
+func forkExec(spec *Spec, fds [3]uintptr, _ *int32) (int, waiter, error) {
 	pid, err := syscall.ForkExec(spec.Path, spec.Argv, &syscall.ProcAttr{
 		Dir:   spec.Dir,
 		Env:   spec.Env,

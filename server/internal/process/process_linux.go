@@ -15,8 +15,8 @@ func maxRSSKiB(u *syscall.Rusage) int64 { return u.Maxrss }
 // that a running exchange parks no thread.
 type waiter struct{ pidfd *os.File }
 
-func forkExec(spec *Spec, fds [3]uintptr) (int, waiter, error) {
-	pid, pidfd, err := spawn(spec, fds)
+func forkExec(spec *Spec, fds [3]uintptr, starting *int32) (int, waiter, error) {
+	pid, pidfd, err := spawn(spec, fds, starting)
 	if err != nil || pidfd < 0 {
 		return pid, waiter{}, err
 	}

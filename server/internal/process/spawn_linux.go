@@ -96,12 +96,13 @@ type sigaction struct {
 var launches = sync.Pool{New: func() any { return new(launch) }}
 
 // spawn starts spec's program with the descriptors fds as its 0, 1 and 2,
-// which must not be among those three themselves.
-func spawn(spec *Spec, fds [3]uintptr) (pid, pidfd int, err error) {
-	return spawnBy(hasClone3(), spec, fds)
+// which must not be among those three themselves. The kernel writes its pid to
+// starting, unless that is nil, before it runs; only clone3 can.
+func spawn(spec *Spec, fds [3]uintptr, starting *int32) (pid, pidfd int, err error) {
+	return spawnBy(hasClone3(), spec, fds, starting)
 }
 
-func spawnBy(clone3 bool, spec *Spec, fds [3]uintptr) (pid, pidfd int, err error) {
+func spawnBy(clone3 bool, spec *Spec, fds [3]uintptr, starting *int32) (pid, pidfd int, err error) {
 	l := launches.Get().(*launch)
 	defer launches.Put(l)
 	if err := l.setText(spec); err != nil {
@@ -118,7 +119,7 @@ func spawnBy(clone3 bool, spec *Spec, fds [3]uintptr) (pid, pidfd int, err error
 	runtime.LockOSThread()
 	all := ^uint64(0)
 	sigprocmask(unix.SIG_SETMASK, &all, &l.oldMask)
-	raw := l.clone(clone3, c.cgroup)
+	raw := l.clone(clone3, c.cgroup, starting)
 	sigprocmask(unix.SIG_SETMASK, &l.oldMask, nil)
 	runtime.UnlockOSThread()
 	runtime.KeepAlive(c)
@@ -150,12 +151,16 @@ var hasClone3 = sync.OnceValue(func() bool {
 
 const cloneFlags = unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD
 
-func (l *launch) clone(clone3 bool, cgroup int) uintptr {
+func (l *launch) clone(clone3 bool, cgroup int, starting *int32) uintptr {
 	l.failed, l.pidfd = failure{}, -1
 	if clone3 {
 		l.args = cloneArgs{
 			flags: cloneFlags | unix.CLONE_CLEAR_SIGHAND, pidfd: uint64(uintptr(unsafe.Pointer(&l.pidfd))),
 			exitSignal: uint64(syscall.SIGCHLD),
+		}
+		if starting != nil {
+			l.args.flags |= unix.CLONE_PARENT_SETTID
+			l.args.parentTID = uint64(uintptr(unsafe.Pointer(starting)))
 		}
 		if cgroup >= 0 {
 			l.args.flags |= unix.CLONE_INTO_CGROUP

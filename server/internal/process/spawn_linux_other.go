@@ -6,7 +6,7 @@ import "syscall"
 
 // spawn is package syscall's: the list of system calls that the child works
 // off has no interpreter for this processor.
-func spawn(spec *Spec, fds [3]uintptr) (pid, pidfd int, err error) {
+func spawn(spec *Spec, fds [3]uintptr, _ *int32) (pid, pidfd int, err error) {
 	pidfd = -1
 	pid, err = syscall.ForkExec(spec.Path, spec.Argv, &syscall.ProcAttr{
 		Dir:   spec.Dir,

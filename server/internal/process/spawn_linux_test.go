@@ -29,7 +29,7 @@ func spawned(t *testing.T, clone3 bool, spec *Spec) (string, Exit, error) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	pid, pidfd, err := spawnBy(clone3, spec, [3]uintptr{null.Fd(), w.Fd(), w.Fd()})
+	pid, pidfd, err := spawnBy(clone3, spec, [3]uintptr{null.Fd(), w.Fd(), w.Fd()}, nil)
 	w.Close()
 	if err != nil {
 		return "", Exit{}, err
