@@ -117,13 +117,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 // readInto reads into net/http's own buffer and reports how much of it is
 // checked; the rest, a head without its end, is put aside.
 func (c *Conn) readInto(p []byte) (int, error) {
-	// With an exchange under way net/http reads only to learn of a disconnect.
-	idle := c.place != nil && c.open.Load() == 0 && c.framing.atHead()
-	if idle {
-		c.waiting()
-	}
+	maybeIdle := c.place != nil && c.open.Load() == 0 && c.framing.atHead()
 	n, err := c.Conn.Read(p)
-	if idle && !c.working() {
+	if maybeIdle && !c.working() {
 		return 0, io.EOF
 	}
 	if n == 0 {

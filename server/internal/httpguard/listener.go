@@ -100,6 +100,7 @@ func (l *Listener) evict() bool {
 type place struct {
 	listener *Listener
 	idle     *list.Element // nil while it is busy
+	flushing bool          // HTTP/2 calls it idle, but has its last answer still to write
 	left     bool          // closed, or made to make room
 }
 
@@ -122,11 +123,8 @@ func (p *place) wake() {
 	}
 }
 
-// waiting notes that c waits for a request, of which nothing has arrived.
-func (c *Conn) waiting() {
-	p := c.place
-	p.listener.mu.Lock()
-	defer p.listener.mu.Unlock()
+// rest puts the connection among those that are idle.
+func (p *place) rest(c *Conn) {
 	if p.idle == nil && !p.left {
 		p.idle = p.listener.idle.PushBack(c)
 		p.listener.room.Signal()
@@ -140,6 +138,7 @@ func (c *Conn) working() bool {
 	p.listener.mu.Lock()
 	defer p.listener.mu.Unlock()
 	p.wake()
+	p.flushing = false
 	return !p.left
 }
 
@@ -153,17 +152,46 @@ func (c *Conn) gone() {
 	c.place.leave()
 }
 
-// ConnState is for http.Server.ConnState: it tells which connections of HTTP/2
-// are idle. Those of HTTP/1 tell by what they read.
-func ConnState(nc net.Conn, state http.ConnState) {
-	c, ok := nc.(*Conn)
-	if !ok || c.place == nil || !c.http2.Load() {
+// written notes that bytes have been written.
+func (c *Conn) written() {
+	if c.place == nil || !c.http2.Load() {
 		return
 	}
-	switch state {
-	case http.StateIdle:
-		c.waiting()
-	case http.StateActive:
-		c.working()
+	p := c.place
+	p.listener.mu.Lock()
+	defer p.listener.mu.Unlock()
+	if p.flushing {
+		p.flushing = false
+		p.rest(c)
 	}
+}
+
+// ConnState is for http.Server.ConnState: it tells which connections are idle.
+// With HTTP/2 that is ahead of the write of the last answer, which has to be
+// waited for, and with HTTP/1 behind it.
+func ConnState(nc net.Conn, state http.ConnState) {
+	c, ok := nc.(*Conn)
+	if !ok || c.place == nil {
+		return
+	}
+	p := c.place
+	switch {
+	case state == http.StateActive && c.http2.Load():
+		c.working() // HTTP/1's is known from the first byte on
+	case state == http.StateIdle && c.http2.Load():
+		p.listener.mu.Lock()
+		p.flushing = true
+		p.listener.mu.Unlock()
+	case state == http.StateIdle && c.nothingArrived():
+		p.listener.mu.Lock()
+		p.rest(c)
+		p.listener.mu.Unlock()
+	}
+}
+
+// nothingArrived reports whether nothing of a next request is here, neither
+// with the guard nor with net/http. It is asked between requests, when nobody
+// reads.
+func (c *Conn) nothingArrived() bool {
+	return c.open.Load() == 0 && len(c.partial) == 0 && len(c.ready) == 0
 }

@@ -39,6 +39,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	c.probing.mu.Lock()
 	defer c.probing.mu.Unlock()
 	c.probing.answering = true
+	defer c.written()
 	return c.Conn.Write(p)
 }
 
