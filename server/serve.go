@@ -96,11 +96,14 @@ func (o *serveOptions) serve(stdout io.Writer, cfg *config.Config) error {
 	defer restore()
 	log := newLog(os.Stderr)
 	g, err := gateway.New(ctx, cfg, gateway.Options{Log: log, Software: software(), Dev: o.dev})
+	if ctx.Err() != nil && err != nil {
+		return nil // stopped while it was starting: that is no failure
+	}
 	if err != nil {
 		return err
 	}
 	defer g.Close()
-	if err := o.judge(g); err != nil {
+	if err := o.judge(g); err != nil && ctx.Err() == nil {
 		return err
 	}
 	ln, err := listen(cfg.Listen)

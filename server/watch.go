@@ -21,6 +21,7 @@ func watch(ctx context.Context, log zerolog.Logger) (w process.Watcher, stop fun
 		log.Warn().Err(err).Msg("should the gateway be killed, descendants of frames may live on")
 	} else {
 		w = g
+		go warnOfLoss(g, log)
 	}
 	if os.Getpid() != 1 {
 		return w, func() { closeGuardian(g, log) }
@@ -33,6 +34,15 @@ func watch(ctx context.Context, log zerolog.Logger) (w process.Watcher, stop fun
 		cancel()
 		reaping.Wait()
 		closeGuardian(g, log)
+	}
+}
+
+// warnOfLoss tells that the guardian has ended before this program has, by
+// an operator's hand or the kernel's. It ends with the guardian.
+func warnOfLoss(g *guardian.Guardian, log zerolog.Logger) {
+	<-g.Done()
+	if !g.Closing() {
+		log.Warn().Int("pid", g.Pid()).Msg("the guardian has ended: should the gateway be killed, descendants of frames may live on")
 	}
 }
 

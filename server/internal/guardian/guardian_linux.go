@@ -24,13 +24,14 @@ const (
 
 // Guardian is the gateway's side. It is a process.Watcher.
 type Guardian struct {
-	table *table
-	free  chan *int32 // places for the next start
-	cmd   *exec.Cmd
-	line  *os.File // whose end is the gateway's
-	close sync.Once
-	done  chan struct{}
-	err   error // how it ended, once done is closed
+	table   *table
+	free    chan *int32 // places for the next start
+	cmd     *exec.Cmd
+	line    *os.File // whose end is the gateway's
+	close   sync.Once
+	closing atomic.Bool
+	done    chan struct{}
+	err     error // how it ended, once done is closed
 }
 
 // Start starts the guardian of this process, and waits until it is there. The
@@ -152,9 +153,13 @@ func (g *Guardian) Pid() int { return g.cmd.Process.Pid }
 // frames might live on after the gateway's death.
 func (g *Guardian) Done() <-chan struct{} { return g.done }
 
+// Closing reports whether Close was called: the guardian's end is no loss then.
+func (g *Guardian) Closing() bool { return g.closing.Load() }
+
 // Close ends the guardian and waits for it. Groups that are still noted are
 // killed: a gateway that has ended leaves none, however it ended.
 func (g *Guardian) Close() error {
+	g.closing.Store(true)
 	g.close.Do(func() { g.line.Close() })
 	select {
 	case <-g.done:

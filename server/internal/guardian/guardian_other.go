@@ -20,6 +20,9 @@ func (*Guardian) Started(*int32, int) {}
 // Ended does nothing.
 func (*Guardian) Ended(int) {}
 
+// Closing is true: there is nothing to lose.
+func (*Guardian) Closing() bool { return true }
+
 // Pid is 0.
 func (*Guardian) Pid() int { return 0 }
 
