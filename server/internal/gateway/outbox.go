@@ -12,7 +12,7 @@ import (
 // memory first and then in an unlinked file, so that a client that reads
 // slowly keeps no process alive. One goroutine puts, one takes.
 type outbox struct {
-	limit int64     // bytes that may wait in the file
+	limit int64     // bytes of the file, which is written round and round; a chunk or more
 	until time.Time // when waiting for the client ends; zero is never
 	slow  bool      // the client has been slow once: a full memory does not wait for it again
 
@@ -21,8 +21,8 @@ type outbox struct {
 	room   chan struct{} // has a token when something was taken or nobody takes any more
 	chunks [][]byte      // in memory, oldest first
 	file   *os.File      // what follows chunks, nil until it is needed
-	from   int64         // offsets in file of what waits there
-	to     int64
+	from   int64         // what waits there, counted as if it had no end:
+	to     int64         // the place of a byte is the rest of its number by limit
 	ended  bool
 	err    error // why it ended, nil at the end of the output
 	gone   bool  // nobody takes any more
@@ -63,7 +63,7 @@ func (o *outbox) put(chunk []byte) (bool, error) {
 			o.mu.Unlock()
 			signal(o.moved)
 			return true, nil
-		case o.slow && o.to-o.from < o.limit:
+		case o.slow && o.to-o.from+int64(len(chunk)) <= o.limit:
 			o.mu.Unlock()
 			return o.spill(chunk)
 		}
@@ -95,16 +95,27 @@ func (o *outbox) spill(chunk []byte) (bool, error) {
 	}
 	// Nobody may empty the file between the look at its end and the write.
 	o.mu.Lock()
-	_, err := o.file.WriteAt(chunk, o.to)
-	if err == nil {
-		o.to += int64(len(chunk))
-	}
+	err := o.writeFile(chunk)
 	o.mu.Unlock()
 	if err != nil {
 		return false, err
 	}
 	signal(o.moved)
 	return true, nil
+}
+
+// writeFile writes a chunk that there is room for.
+func (o *outbox) writeFile(chunk []byte) error {
+	for len(chunk) > 0 {
+		at := o.to % o.limit
+		n, err := o.file.WriteAt(chunk[:min(int64(len(chunk)), o.limit-at)], at)
+		if err != nil {
+			return err
+		}
+		chunk = chunk[n:]
+		o.to += int64(n)
+	}
+	return nil
 }
 
 // end says that no more will be put, because of err or, when it is nil,
@@ -155,8 +166,9 @@ func (o *outbox) poll() (chunk []byte, ok bool, err error) {
 // emptied, and memory takes over again.
 func (o *outbox) pollFile() ([]byte, bool, error) {
 	chunk := newChunk()
-	n := int(min(int64(len(chunk)), o.to-o.from))
-	if _, err := o.file.ReadAt(chunk[:n], o.from); err != nil {
+	at := o.from % o.limit
+	n := int(min(int64(len(chunk)), o.to-o.from, o.limit-at))
+	if _, err := o.file.ReadAt(chunk[:n], at); err != nil {
 		recycle(chunk)
 		return nil, false, err
 	}
