@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -130,6 +131,9 @@ func spawnBy(clone3 bool, spec *Spec, fds [3]uintptr, starting *int32) (pid, pid
 	pid = int(raw)
 	if l.failed.errno != 0 {
 		unix.Close(int(l.pidfd))
+		if starting != nil {
+			atomic.StoreInt32(starting, 0) // before the number can be somebody else's
+		}
 		reap(pid)
 		return 0, -1, l.failure()
 	}

@@ -28,13 +28,15 @@ func drainLines(r *Pipe, line func([]byte)) {
 	}
 }
 
-// grow makes room, or gives a line up in pieces when it has its full length.
+// grow makes room, or gives the first piece of a line up that is longer than
+// the longest. A line of just that length still has room for its CR LF, which
+// would otherwise look like an empty line.
 func grow(buf []byte, line func([]byte)) []byte {
-	if len(buf) >= longestLine {
-		line(buf)
-		return buf[:0]
+	if len(buf) > longestLine {
+		line(buf[:longestLine])
+		return buf[:copy(buf, buf[longestLine:])]
 	}
-	return append(make([]byte, 0, longestLine), buf...)
+	return append(make([]byte, 0, longestLine+len("\r\n")), buf...)
 }
 
 // emitLines hands out the whole lines and moves the rest to the front.
