@@ -380,4 +380,3 @@ func dawdle(rng *rand.Rand) {
 		time.Sleep(time.Duration(rng.IntN(2000)) * time.Microsecond) // lets the other side run full or empty
 	}
 }
-
