@@ -47,7 +47,12 @@ func emitLines(buf []byte, line func([]byte)) []byte {
 		if i < 0 {
 			return buf[:copy(buf, rest)]
 		}
-		line(bytes.TrimSuffix(rest[:i], []byte("\r")))
+		text := bytes.TrimSuffix(rest[:i], []byte("\r"))
+		if len(text) > longestLine { // by the byte that grow left room for
+			line(text[:longestLine])
+			text = text[longestLine:]
+		}
+		line(text)
 		rest = rest[i+1:]
 	}
 }
