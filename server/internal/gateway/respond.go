@@ -224,7 +224,12 @@ func seen(fields []cgi.Field, name string) bool {
 // sendBody passes the body on until the end of stdout and then judges whether
 // the answer was whole.
 func (x *exchange) sendBody(resp *cgi.Response, buf, first []byte) error {
-	s := sender{x: x, resp: resp, left: resp.ContentLength}
+	s := &sender{x: x, resp: resp, left: resp.ContentLength}
+	return s.excuse(s.pass(buf, first))
+}
+
+func (s *sender) pass(buf, first []byte) error {
+	x, resp := s.x, s.resp
 	if resp.ContentType != "" || !cgi.BodyAllowed(resp.Status) || len(first) > 0 {
 		x.sendHeader(resp, len(first) > 0)
 	}
@@ -316,71 +321,6 @@ func (x *exchange) fill() {
 			return
 		}
 	}
-}
-
-// sender counts a body against its declared length.
-type sender struct {
-	x       *exchange
-	resp    *cgi.Response
-	left    int64 // of Content-Length; below zero without one
-	tooLong bool
-}
-
-func (s *sender) send(p []byte) error {
-	if len(p) == 0 {
-		return nil
-	}
-	if s.x.ans.status == 0 {
-		s.x.sendHeader(s.resp, true)
-	}
-	if !cgi.BodyAllowed(s.resp.Status) {
-		s.x.rec.warn(fmt.Sprintf("a %d has no body: what the frame printed was dropped (RFC 9110 §6.4.1)", s.resp.Status))
-		return nil
-	}
-	if s.left >= 0 {
-		if int64(len(p)) > s.left {
-			p = p[:s.left]
-			s.tooLong = true
-		}
-		s.left -= int64(len(p))
-	}
-	if len(p) == 0 || s.x.ans.r.Method == http.MethodHead {
-		return nil
-	}
-	s.x.ans.boundWrites(s.x.frame.cfg.IdleTimeout)
-	if err := s.x.ans.write(p); err != nil {
-		s.x.stop(errClientGone)
-		return s.x.cause.Load()
-	}
-	s.x.unsent = true
-	if s.left == 0 {
-		s.x.flush() // the answer is whole by its length: the client need not wait for the process to end
-	}
-	return nil
-}
-
-// finish tells a whole answer from a cut one: a frame that was killed, or
-// that printed less than its Content-Length, has not answered.
-func (s *sender) finish() error {
-	x := s.x
-	exit, ended := x.awaitExit()
-	why := x.cause.Load()
-	switch {
-	case why != nil:
-		return why
-	case ended && exit.Signal != 0:
-		return &failure{status: http.StatusBadGateway, sentence: badAnswer, cause: fmt.Errorf("the program %s after its header: the answer was cut", describeExit(exit))}
-	case s.left > 0 && x.ans.r.Method != http.MethodHead && cgi.BodyAllowed(s.resp.Status):
-		return &failure{status: http.StatusBadGateway, sentence: badAnswer,
-			cause: fmt.Errorf("the body is %d bytes shorter than the Content-Length of %d: the answer was cut", s.left, s.resp.ContentLength)}
-	case s.tooLong:
-		x.rec.warn(fmt.Sprintf("the body is longer than the Content-Length of %d: the rest was dropped", s.resp.ContentLength))
-	case !ended:
-		x.rec.warn("the frame closed its stdout and lived on: it was stopped")
-	case exit.Code != 0:
-		x.rec.warn(fmt.Sprintf("the program %s after a complete answer", describeExit(exit)))
-	}
-	return nil
 }
 
 // discardRest reads what follows a local redirect: nothing should.
