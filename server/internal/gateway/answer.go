@@ -63,6 +63,9 @@ func (a *answer) endBehindRest() {
 func (a *answer) dropBody() {
 	if a.r.ContentLength != 0 && (!a.received || a.unread()) {
 		a.control.SetReadDeadline(time.Now().Add(unreadBody))
+		if conn := httpguard.FromRequest(a.r); conn != nil && a.r.ProtoMajor == 1 && (a.r.Close || a.unread()) {
+			conn.Linger() // net/http does not read what nobody will need, and would close with a reset
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ type Conn struct {
 	recheck bool   // partial may hold a whole head: look before reading on
 	failed  error  // what Read ends with once ready is delivered: nothing more is read as HTTP
 
-	linger atomic.Bool // failed is set; Close comes from other goroutines
+	linger atomic.Bool // Close ends in two steps; it comes from other goroutines
 
 	probing prober
 
@@ -251,14 +251,18 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// How long and how much is read behind a refused request before closing: an
+// How long and how much is read behind such a request before closing: an
 // answer that meets unread bytes in the kernel would be lost to a reset.
 const (
 	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 1 << 20
 )
 
-// Close closes the connection, behind a refusal in two steps.
+// Linger has Close end the connection in two steps: its last answer comes
+// before the request's body has been read.
+func (c *Conn) Linger() { c.linger.Store(true) }
+
+// Close closes the connection, behind a refusal or Linger in two steps.
 func (c *Conn) Close() error {
 	defer c.gone()
 	if c.linger.Load() {
