@@ -25,6 +25,7 @@ type exchange struct {
 	body  *body
 
 	run     runner.Run
+	begun   chan struct{} // closed once run is set
 	out     *process.Pipe
 	stderr  stderrLog
 	started time.Time // when the process was started: the clocks count from here
@@ -88,7 +89,10 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 		Watcher:     g.watcher,
 
 		StderrLine: x.stderr.line,
-		FeedFailed: func(err error) { x.stop(bodyFailure(err).(*failure)) },
+		FeedFailed: func(err error) {
+			<-x.begun // the body may fail before Start has returned
+			x.stop(bodyFailure(err).(*failure))
+		},
 	}
 	switch {
 	case x.frame.cfg.Stdin == "scgi":
@@ -113,6 +117,8 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 		tap.Start(spec)
 	}
 	x.started = time.Now()
+	x.begun = make(chan struct{})
+	defer close(x.begun)
 	run, err := x.frame.runner.Start(ctx, spec)
 	if err != nil {
 		if ctx.Err() != nil {

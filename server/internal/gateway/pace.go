@@ -34,7 +34,6 @@ type pace struct {
 	waited  time.Duration
 	ends    time.Time // when the read under way runs out of time, because of why
 	why     string
-	armed   bool // there is a deadline on the connection
 	stopped bool // nobody wants the rest: reads end at once
 }
 
@@ -70,7 +69,7 @@ func (p *pace) begin() time.Time {
 		}
 	}
 	if limit > 0 && !p.stopped {
-		p.ends, p.armed = begun.Add(limit), true
+		p.ends = begun.Add(limit)
 		p.control.SetReadDeadline(p.ends)
 	}
 	return begun
@@ -83,9 +82,9 @@ func (p *pace) end(begun time.Time, n int, err error) error {
 	p.waited += time.Since(begun)
 	p.count += int64(n)
 	whole := err == io.EOF || p.count == p.length
-	if p.armed && !p.stopped && (whole || p.http2) {
-		// Left behind, it would end net/http's watch for a disconnect.
-		p.armed = false
+	if p.http2 && !p.ends.IsZero() && !p.stopped {
+		// With HTTP/1 it ends nothing but a read, and net/http takes it off
+		// behind the body.
 		p.control.SetReadDeadline(time.Time{})
 	}
 	switch {
