@@ -38,6 +38,9 @@ func (x *exchange) respond() (redirect string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if why := x.cause.Load(); why != nil {
+		return "", why // a body that was cut looked whole to the frame, which has answered
+	}
 	if resp.LocalRedirect() {
 		return resp.Location, x.discardRest(buf)
 	}
