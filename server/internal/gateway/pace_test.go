@@ -156,7 +156,7 @@ func TestBodyTimeoutEndsWithTheBody(t *testing.T) {
 // An answer that has begun is cut, and the log says why.
 func TestBodyTimeoutBehindTheHeader(t *testing.T) {
 	command := testframe.Command(testframe.Print("Content-Type: text/plain\n\nbegun"), testframe.ReadAll())
-	s := start(t, setup{top: "[http]\nbody-timeout = \"100ms\"\nmin-body-rate = 0\n",
+	s := start(t, setup{top: "[http]\nbody-timeout = \"1s\"\nmin-body-rate = 0\n",
 		frames: frameTable("early", `mount = "/early"`, command, "stream-body = true\n")})
 	v := s.everything("POST /early HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello")
 	if resp, body, err := v.response(); resp.StatusCode != 200 || body != "begun" || err == nil {
