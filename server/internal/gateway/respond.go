@@ -239,6 +239,7 @@ func (s *sender) pass(buf, first []byte) error {
 	if err := s.send(first); err != nil {
 		return err
 	}
+	buf = buf[:min(len(buf), spillChunk)] // a long header has made it longer than a chunk
 	for printed := len(first); ; {
 		n, err := x.read(buf)
 		if n > 0 {
