@@ -37,6 +37,7 @@ type exchange struct {
 	printed int64          // bytes of stdout so far
 	outbox  *outbox        // of a long body, nil for others
 	reading sync.WaitGroup // who fills it
+	livesOn bool           // the process has closed the stdout that outbox was filled from, and not ended
 	left    sync.Once      // the slot is given back
 
 	cause  atomic.Pointer[failure] // why the process was stopped; the first reason counts

@@ -314,10 +314,7 @@ func (x *exchange) fill() {
 			recycle(chunk)
 		}
 		if err == io.EOF {
-			if _, ended := x.awaitExit(); ended {
-				x.leave()
-			}
-			x.outbox.end(nil)
+			x.allRead()
 			return
 		}
 		if err != nil {
@@ -325,6 +322,19 @@ func (x *exchange) fill() {
 			return
 		}
 	}
+}
+
+// allRead is the end of a long body: whatever its client still has to read,
+// the process has nothing more to do.
+func (x *exchange) allRead() {
+	_, ended := x.awaitExit()
+	x.livesOn = !ended
+	x.outbox.end(nil)
+	if x.livesOn {
+		x.run.Stop(x.frame.cfg.StopGrace)
+		<-x.run.Done()
+	}
+	x.leave()
 }
 
 // discardRest reads what follows a local redirect: nothing should.

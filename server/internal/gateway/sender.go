@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"framegate/server/internal/cgi"
+	"framegate/server/internal/process"
 )
 
 // sender counts a body against its declared length.
@@ -82,7 +83,11 @@ func (s *sender) write(p []byte) error {
 // that printed less than its Content-Length, has not answered.
 func (s *sender) finish() error {
 	x := s.x
-	exit, ended := x.awaitExit()
+	var exit process.Exit
+	ended := false
+	if !x.livesOn {
+		exit, ended = x.awaitExit()
+	}
 	why := x.cause.Load()
 	switch {
 	case why != nil:
