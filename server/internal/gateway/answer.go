@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"framegate/server/internal/httpguard"
@@ -22,6 +24,15 @@ type answer struct {
 	stream   *stream   // the body, when it was left to a frame
 	pending  func()    // what is still to be waited for once the client has its answer
 	bounded  time.Time // when the write deadline was last moved on
+
+	limit   *writeLimit                // the write deadline, nil without one
+	writing atomic.Pointer[writeLimit] // that of the write under way, or of the one that failed
+}
+
+// writeLimit is when a write to the client is given up, and by which clock.
+type writeLimit struct {
+	at    time.Time
+	clock string
 }
 
 func newAnswer(w http.ResponseWriter, r *http.Request) *answer {
@@ -35,10 +46,14 @@ func (a *answer) writeHeader(status int) {
 }
 
 func (a *answer) write(p []byte) error {
+	a.writing.Store(a.limit)
 	n, err := a.w.Write(p)
 	a.bytes += int64(n)
 	if err == http.ErrBodyNotAllowed { // the answer to HEAD
-		return nil
+		err = nil
+	}
+	if err == nil {
+		a.writing.Store(nil)
 	}
 	return err
 }
@@ -69,23 +84,56 @@ func (a *answer) dropBody() {
 	}
 }
 
-func (a *answer) flush() { a.control.Flush() }
+func (a *answer) flush() {
+	a.writing.Store(a.limit)
+	if a.control.Flush() == nil {
+		a.writing.Store(nil)
+	}
+}
 
-// boundWrites lets no single write wait longer than d for the client. The
-// deadline is moved on once a second at the most: it costs a system timer.
-func (a *answer) boundWrites(d time.Duration) {
-	if d <= 0 {
+// boundWrites lets no single write wait longer than idle for the client, and
+// none beyond until. Other clocks that tell the same have a second to be the
+// first. The deadline is moved on once a second at the most: it costs a system
+// timer.
+func (a *answer) boundWrites(idle time.Duration, until time.Time) {
+	now := time.Now()
+	if now.Sub(a.bounded) <= time.Second {
 		return
 	}
-	if now := time.Now(); now.Sub(a.bounded) > time.Second {
-		a.bounded = now
-		a.control.SetWriteDeadline(now.Add(d + time.Second))
+	limit := &writeLimit{at: until, clock: "total-timeout"}
+	if at := now.Add(idle); idle > 0 && (until.IsZero() || at.Before(until)) {
+		limit = &writeLimit{at: at, clock: "idle-timeout"}
 	}
+	if limit.at.IsZero() {
+		return
+	}
+	limit.at = limit.at.Add(time.Second)
+	a.bounded, a.limit = now, limit
+	a.control.SetWriteDeadline(limit.at)
+}
+
+// endTellsLength reports whether only the end of the connection tells the end
+// of the body. A reset then tells that it was cut.
+func (a *answer) endTellsLength() bool {
+	return !a.r.ProtoAtLeast(1, 1) && a.w.Header().Get("Content-Length") == ""
+}
+
+// overdue is the failure of a client that did not take a write in time, else
+// nil. Net/http ends the request's context ahead of that write's return, as if
+// the client had gone.
+func (a *answer) overdue() *failure {
+	limit := a.writing.Load()
+	if limit == nil || time.Now().Before(limit.at) {
+		return nil
+	}
+	return &failure{status: http.StatusGatewayTimeout, sentence: "The client took too long to read.",
+		cause: fmt.Errorf("%s: the client does not read the answer", limit.clock)}
 }
 
 // unboundWrites leaves the connection as it was, for its next request.
 func (a *answer) unboundWrites() {
-	if !a.bounded.IsZero() {
+	if a.limit != nil {
+		a.bounded, a.limit = time.Time{}, nil
 		a.control.SetWriteDeadline(time.Time{})
 	}
 }
@@ -106,7 +154,7 @@ func (a *answer) abort() {
 	}
 	defer panic(http.ErrAbortHandler)
 	deadline := time.Now().Add(abortDrain)
-	if !a.r.ProtoAtLeast(1, 1) && a.w.Header().Get("Content-Length") == "" {
+	if a.endTellsLength() {
 		awaitSent(conn, deadline)
 		setLinger(conn, 0)
 	} else if cw, ok := conn.(interface{ CloseWrite() error }); ok && cw.CloseWrite() == nil {
@@ -119,7 +167,7 @@ func (a *answer) abort() {
 }
 
 func setLinger(conn net.Conn, seconds int) {
-	if g, ok := conn.(*httpguard.Conn); ok {
+	if g, ok := conn.(*httpguard.Conn); ok && g != nil {
 		conn = g.Conn
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {

@@ -131,7 +131,7 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	x.rec.pid = run.Pid()
 	x.rec.spawned = time.Since(x.started)
 	x.out.OnBlock = x.beforeWait
-	x.detach = context.AfterFunc(ctx, func() { x.stop(x.body.endedBy(ctx)) })
+	x.detach = context.AfterFunc(ctx, func() { x.stop(x.endedBy(ctx)) })
 	return nil
 }
 
@@ -142,6 +142,22 @@ func ended(ctx context.Context) *failure {
 		return f
 	}
 	return errClientGone
+}
+
+// endedBy is why the context of the exchange's request is done.
+func (x *exchange) endedBy(ctx context.Context) *failure {
+	if f := x.ans.overdue(); f != nil {
+		return f
+	}
+	return x.body.endedBy(ctx)
+}
+
+// ends is when total-timeout is over; zero is never.
+func (x *exchange) ends() time.Time {
+	if total := x.frame.cfg.TotalTimeout; total > 0 {
+		return x.started.Add(total)
+	}
+	return time.Time{}
 }
 
 // stop sends the process down the ladder because of why.

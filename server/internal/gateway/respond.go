@@ -271,11 +271,7 @@ const inlineMost = 32 << 10
 // frame prints, while this one writes it, as fast as the client takes it.
 func (s *sender) overflow(first []byte) error {
 	x := s.x
-	var until time.Time
-	if total := x.frame.cfg.TotalTimeout; total > 0 {
-		until = x.started.Add(total)
-	}
-	x.outbox = newOutbox(x.frame.cfg.MaxResponseBuffer, until)
+	x.outbox = newOutbox(x.frame.cfg.MaxResponseBuffer, x.ends())
 	chunk := newChunk()
 	x.outbox.put(chunk[:copy(chunk, first)]) // there is room for the first
 	x.reading.Go(x.fill)

@@ -67,9 +67,13 @@ func (s *sender) write(p []byte) error {
 	if len(p) == 0 || s.x.ans.r.Method == http.MethodHead {
 		return nil
 	}
-	s.x.ans.boundWrites(s.x.frame.cfg.IdleTimeout)
+	s.x.ans.boundWrites(s.x.frame.cfg.IdleTimeout, s.x.ends())
 	if err := s.x.ans.write(p); err != nil {
-		s.x.stop(errClientGone)
+		if slow := s.x.ans.overdue(); slow != nil {
+			s.x.stop(slow)
+		} else {
+			s.x.stop(errClientGone)
+		}
 		return s.x.cause.Load()
 	}
 	s.x.unsent = true
