@@ -107,6 +107,10 @@ func (a *answer) boundWrites(idle time.Duration, until time.Time) {
 	if limit.at.IsZero() {
 		return
 	}
+	if a.limit == nil && a.endTellsLength() {
+		// Net/http closes the connection of a write that has failed.
+		setLinger(httpguard.FromRequest(a.r), 0)
+	}
 	limit.at = limit.at.Add(time.Second)
 	a.bounded, a.limit = now, limit
 	a.control.SetWriteDeadline(limit.at)
@@ -135,6 +139,9 @@ func (a *answer) unboundWrites() {
 	if a.limit != nil {
 		a.bounded, a.limit = time.Time{}, nil
 		a.control.SetWriteDeadline(time.Time{})
+		if a.endTellsLength() {
+			setLinger(httpguard.FromRequest(a.r), -1)
+		}
 	}
 }
 
