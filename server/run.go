@@ -70,7 +70,7 @@ func (o *runOptions) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	if request.Host == "" {
-		request.Host = defaultHost(cfg.Listen)
+		request.Host = defaultHost(cfg)
 	}
 	return o.exchange(cmd.Context(), cmd.OutOrStdout(), cfg, request)
 }
@@ -161,11 +161,16 @@ func (o *runOptions) body(stdin io.Reader) ([]byte, error) {
 }
 
 // defaultHost is what a client would put into Host.
-func defaultHost(listen string) string {
-	if strings.HasPrefix(listen, "unix:") {
+func defaultHost(cfg *config.Config) string {
+	for _, host := range cfg.HTTP.Hosts {
+		if !strings.HasPrefix(host, "*.") {
+			return host
+		}
+	}
+	if strings.HasPrefix(cfg.Listen, "unix:") {
 		return "localhost"
 	}
-	return listen
+	return cfg.Listen
 }
 
 // exchange serves request over a connection in memory.

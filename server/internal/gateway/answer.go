@@ -214,7 +214,33 @@ func (w recorder) ReadFrom(r io.Reader) (int64, error) {
 	if w.a.status == 0 {
 		w.a.status = http.StatusOK
 	}
-	n, err := io.Copy(w.ResponseWriter, r)
-	w.a.bytes += n
-	return n, err
+	file, ok := r.(*io.LimitedReader)
+	if !ok {
+		n, err := io.Copy(w.ResponseWriter, r)
+		w.a.bytes += n
+		return n, err
+	}
+	defer w.a.unboundWrites()
+	var sent int64
+	for file.N > 0 {
+		// One call per piece, or a client that stops reading would be waited
+		// for without end; a plain LimitedReader, or sendfile would be lost.
+		w.a.boundWrites(filePause, time.Time{})
+		piece := &io.LimitedReader{R: file.R, N: min(file.N, filePiece)}
+		n, err := io.Copy(w.ResponseWriter, piece)
+		sent += n
+		file.N -= n
+		w.a.bytes += n
+		if err != nil || n == 0 {
+			return sent, err
+		}
+	}
+	return sent, nil
 }
+
+// A client gets filePause for each piece of a file: one that takes less than
+// 4 KiB a second has gone to sleep.
+const (
+	filePause = time.Minute
+	filePiece = 256 << 10
+)

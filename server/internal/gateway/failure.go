@@ -180,8 +180,15 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// fromThisMachine reports whether the client is on the loopback interface.
+// fromThisMachine reports whether the client is on the loopback interface. One
+// that a proxy there speaks for is not: a trusted proxy has told its address,
+// another one at least that there is somebody behind it.
 func fromThisMachine(r *http.Request) bool {
+	for _, name := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
+		if r.Header.Get(name) != "" {
+			return false
+		}
+	}
 	addr, _ := splitAddr(r.RemoteAddr)
 	ip := net.ParseIP(addr)
 	return ip != nil && ip.IsLoopback()
