@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"framegate/server/internal/cgi"
@@ -37,8 +38,8 @@ type exchange struct {
 	printed int64          // bytes of stdout so far
 	outbox  *outbox        // of a long body, nil for others
 	reading sync.WaitGroup // who fills it
-	livesOn bool           // the process has closed the stdout that outbox was filled from, and not ended
 	left    sync.Once      // the slot is given back
+	judged  *ending        // nil until the output was read to its end
 
 	cause  atomic.Pointer[failure] // why the process was stopped; the first reason counts
 	detach func() bool             // ends the watch on the client
@@ -307,6 +308,32 @@ func (x *exchange) awaitExit() (process.Exit, bool) {
 	case <-timer.C:
 		return process.Exit{}, false
 	}
+}
+
+// ending is how the process ended whose output was read to its end.
+type ending struct {
+	exit    process.Exit
+	livedOn bool // it was stopped, because it had closed its stdout and not ended
+}
+
+// judgeEnding waits for the process whose stdout has ended, and stops one that
+// lives on. On a busy machine a process that dies of a signal can be longer in
+// ending than anybody waits. It dies of the first one: a signal that is not
+// from the ladder tells that the answer was cut.
+func (x *exchange) judgeEnding() ending {
+	if exit, ended := x.awaitExit(); ended {
+		return ending{exit: exit}
+	}
+	grace, stopped := x.frame.cfg.StopGrace, time.Now()
+	x.run.Stop(grace)
+	exit := x.run.Exit()
+	switch exit.Signal {
+	case 0, syscall.SIGTERM:
+		return ending{exit, true}
+	case syscall.SIGKILL:
+		return ending{exit, time.Since(stopped) >= grace}
+	}
+	return ending{exit: exit}
 }
 
 // withSCGI puts the environ as a netstring ahead of the body.

@@ -323,14 +323,10 @@ func (x *exchange) fill() {
 // allRead is the end of a long body: whatever its client still has to read,
 // the process has nothing more to do.
 func (x *exchange) allRead() {
-	_, ended := x.awaitExit()
-	x.livesOn = !ended
-	x.outbox.end(nil)
-	if x.livesOn {
-		x.run.Stop(x.frame.cfg.StopGrace)
-		<-x.run.Done()
-	}
+	e := x.judgeEnding()
+	x.judged = &e
 	x.leave()
+	x.outbox.end(nil)
 }
 
 // discardRest reads what follows a local redirect: nothing should.

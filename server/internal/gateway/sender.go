@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"framegate/server/internal/cgi"
-	"framegate/server/internal/process"
 )
 
 // sender counts a body against its declared length.
@@ -87,23 +86,23 @@ func (s *sender) write(p []byte) error {
 // that printed less than its Content-Length, has not answered.
 func (s *sender) finish() error {
 	x := s.x
-	var exit process.Exit
-	ended := false
-	if !x.livesOn {
-		exit, ended = x.awaitExit()
+	if x.judged == nil {
+		e := x.judgeEnding()
+		x.judged = &e
 	}
+	exit, livedOn := x.judged.exit, x.judged.livedOn
 	why := x.cause.Load()
 	switch {
 	case why != nil:
 		return why
-	case ended && exit.Signal != 0:
+	case !livedOn && exit.Signal != 0:
 		return &failure{status: http.StatusBadGateway, sentence: badAnswer, cause: fmt.Errorf("the program %s after its header: the answer was cut", describeExit(exit))}
 	case s.left > 0 && x.ans.r.Method != http.MethodHead && cgi.BodyAllowed(s.resp.Status):
 		return &failure{status: http.StatusBadGateway, sentence: badAnswer,
 			cause: fmt.Errorf("the body is %d bytes shorter than the Content-Length of %d: the answer was cut", s.left, s.resp.ContentLength)}
 	case s.tooLong:
 		x.rec.warn(fmt.Sprintf("the body is longer than the Content-Length of %d: the rest was dropped", s.resp.ContentLength))
-	case !ended:
+	case livedOn:
 		x.rec.warn("the frame closed its stdout and lived on: it was stopped")
 	case exit.Code != 0:
 		x.rec.warn(fmt.Sprintf("the program %s after a complete answer", describeExit(exit)))
