@@ -30,6 +30,7 @@ func TestTranscripts(t *testing.T) {
 	for _, d := range documents(t) {
 		t.Run(d.path, func(t *testing.T) {
 			desk := &desk{home: t.TempDir(), root: root(t)}
+			letIn(t, desk.home)
 			for _, b := range d.blocks {
 				desk.do(t, d.path, b)
 			}
@@ -102,10 +103,8 @@ func (k *desk) write(t *testing.T, file, text string) {
 // typeBlock types the commands of one block. A server that is started in it
 // runs until its end.
 func (k *desk) typeBlock(t *testing.T, b transcript.Block) {
-	if path := b.Value("if"); path != "" {
-		if _, err := os.Stat(path); err != nil {
-			t.Skip(err)
-		}
+	if wanted := b.Value("machine"); wanted != "" {
+		wantMachine(t, wanted)
 	}
 	if programs := b.Value("needs"); programs != "" {
 		for _, program := range strings.Split(programs, ",") {
@@ -132,6 +131,7 @@ func (k *desk) typeBlock(t *testing.T, b transcript.Block) {
 		} else {
 			got, _ = shell(t, dir, s.toPort(script)) // mistakes are shown, too
 		}
+		got = withoutNotes(got, c.Want)
 		if got, want := k.shown(s.fromPort(got)), plain(c.Want); !transcript.Alike(got, want) {
 			t.Errorf("$ %s\ngot:\n%s\nwant:\n%s", script, got, want)
 		}

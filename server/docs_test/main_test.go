@@ -12,7 +12,7 @@
 //	toml fragment     some keys of a [[frame]] table
 //	in=DIR            of the two above: in DIR; in=repo is a copy of this repository's site
 //	needs=A,B         the programs that a console block needs
-//	if=PATH           typed only where PATH exists, which scripts/test.sh does not install
+//	machine=A,B       typed only by root, with landlock, with a cgroup (see abilities)
 package docs_test
 
 import (

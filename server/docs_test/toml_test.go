@@ -11,11 +11,6 @@ import (
 	"framegate/server/internal/config"
 )
 
-// unmarked are fragments in documents that have tests of their own.
-var unmarked = map[string]string{
-	"docs/demo.md": `interpreter = "/usr/bin/python3"`,
-}
-
 // TestConfigurations loads every gateway.toml that the documents show.
 func TestConfigurations(t *testing.T) {
 	loaded := 0
@@ -27,8 +22,7 @@ func TestConfigurations(t *testing.T) {
 			loaded++
 			t.Run(fmt.Sprintf("%s/line-%d", d.path, b.Line), func(t *testing.T) {
 				text := b.Text
-				known := unmarked[d.path]
-				if b.Has("fragment") || (known != "" && strings.Contains(text, known)) {
+				if b.Has("fragment") {
 					text = completed(text)
 				}
 				file := filepath.Join(t.TempDir(), "gateway.toml")
@@ -74,7 +68,7 @@ func completed(text string) string {
 }
 
 var (
-	pathKey  = regexp.MustCompile(`(?m)^(path|dir|not-found|module-path) *= *(.*)$`)
+	pathKey  = regexp.MustCompile(`(?m)^(path|dir|not-found|module-path|write-paths) *= *(.*)$`)
 	inQuotes = regexp.MustCompile(`"([^"]+)"`)
 )
 
