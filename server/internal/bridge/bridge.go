@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"framegate/frames/bridges"
 	"framegate/server/internal/config"
+	"framegate/server/internal/process"
 )
 
 // Options say which app to host, and where.
@@ -23,6 +25,8 @@ type Options struct {
 	Dir     string   // cwd of the process, first on the module path
 	Dynamic string   // [dynamic] path, second; "" without one
 	Env     []string // environ of the check: the operator's part of a request's
+
+	Confinement *process.Confinement // of the check: an import runs the app's code, as a request does
 }
 
 // Bridge is a program that hosts one app.
@@ -138,11 +142,29 @@ func (b *Bridge) lay(ctx context.Context) (string, error) {
 
 // Check imports the app as a request would. It returns the app's file.
 func (b *Bridge) Check(ctx context.Context) (string, error) {
-	out, err := output(ctx, b.Path, b.opts.Dir, b.opts.Env, b.check...)
-	if err == nil {
-		return lastLine(out), nil
+	ctx, cancel := context.WithTimeout(ctx, startupLimit)
+	defer cancel()
+	var stderr []string
+	p, err := process.Start(&process.Spec{
+		Path: b.Path, Argv: append([]string{b.Path}, b.check...), Env: b.opts.Env, Dir: b.opts.Dir,
+		Confinement: b.opts.Confinement,
+		StderrLine:  func(line []byte) { stderr = append(stderr, string(line)) },
+	})
+	if err != nil {
+		return "", &Error{Msg: fmt.Sprintf("interpreter %s: %s", b.Path, err), Hint: "may the frame's user reach and execute it?"}
 	}
-	return "", verdict(err.Error())
+	detach := context.AfterFunc(ctx, func() { p.Stop(time.Second) })
+	defer detach()
+	out, readErr := io.ReadAll(p.Output())
+	switch exit := p.Wait(); {
+	case ctx.Err() != nil:
+		return "", &Error{Msg: fmt.Sprintf("cannot load %s: not imported within %s", b.opts.Frame.App, startupLimit)}
+	case exit.Clean() && readErr == nil:
+		return lastLine(string(out)), nil
+	case len(stderr) == 0:
+		return "", &Error{Msg: fmt.Sprintf("cannot load %s: the interpreter ended without a word (%+v)", b.opts.Frame.App, exit)}
+	}
+	return "", verdict(strings.Join(stderr, "\n"))
 }
 
 // verdict takes the bridge's last word from its stderr: what the app itself

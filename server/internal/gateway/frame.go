@@ -98,7 +98,7 @@ func (f *frame) openScripts(ctx context.Context) error {
 
 func (f *frame) openApp(ctx context.Context, cfg *config.Config) error {
 	b, err := bridge.Open(ctx, bridge.Options{
-		Frame: f.cfg, Dir: f.dir, Dynamic: cfg.Dynamic.Path, Env: f.env,
+		Frame: f.cfg, Dir: f.dir, Dynamic: cfg.Dynamic.Path, Env: f.env, Confinement: f.confinement,
 	})
 	if err != nil {
 		return fmt.Errorf("frame %q: %w", f.cfg.Name, err)

@@ -70,8 +70,9 @@ func (c *Confinement) checkUser() error {
 	if c.limits.User == nil && c.limits.Group < 0 {
 		return nil
 	}
-	if os.Geteuid() != 0 {
-		return errors.New("user and group: only root may change them, and this gateway does not run as root")
+	// Without CAP_KILL it could start processes that it cannot stop.
+	if !capable(unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL) {
+		return errors.New("user and group: the gateway needs CAP_SETUID, CAP_SETGID and CAP_KILL for them, as root has")
 	}
 	if u := c.limits.User; u != nil {
 		for _, g := range u.Groups {
@@ -79,6 +80,21 @@ func (c *Confinement) checkUser() error {
 		}
 	}
 	return nil
+}
+
+// capable reports whether this program has all of these capabilities.
+func capable(caps ...uint) bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if unix.Capget(&header, &data[0]) != nil {
+		return false
+	}
+	for _, c := range caps {
+		if data[c/32].Effective&(1<<(c%32)) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Confinement) setRlimits() {
@@ -115,10 +131,11 @@ func (l *launch) confine(c *Confinement) {
 		l.add(unix.SYS_UMASK, uintptr(c.limits.Umask))
 	}
 	gid := c.limits.Group
-	if u := c.limits.User; u != nil {
-		if gid < 0 {
-			gid = u.GID
-		}
+	if u := c.limits.User; u != nil && gid < 0 {
+		gid = u.GID
+	}
+	if gid >= 0 {
+		// A group alone comes without others: those of the gateway are not meant.
 		l.add(unix.SYS_SETGROUPS, uintptr(len(c.groups)), uintptr(unsafe.Pointer(unsafe.SliceData(c.groups))))
 	}
 	if gid >= 0 {

@@ -90,6 +90,9 @@ func TestConfineUser(t *testing.T) {
 		t.Errorf("got %q; want nobody and no group of root's", got)
 	}
 	limits.Group = daemon
+	if got, _ := confined(t, Limits{Umask: -1, Group: daemon}, script); got != "0\n1" {
+		t.Errorf("got %q; want root in group daemon and no other", got)
+	}
 	if got, _ := confined(t, limits, "id -u; id -g"); got != "65534\n1" {
 		t.Errorf("got %q; want nobody in group daemon", got)
 	}

@@ -66,7 +66,7 @@ func explain(spec *process.Spec, err error) error {
 		}
 		return fmt.Errorf("%w: %s: no such file", ErrProgram, spec.Path)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("%w: %s: permission denied: it needs the run bit (chmod +x)", ErrProgram, spec.Path)
+		return fmt.Errorf("%w: %s: permission denied: %s", ErrProgram, spec.Path, deniedHint(spec.Path))
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ELOOP),
 		errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ETXTBSY):
 		return fmt.Errorf("%w: %s: %s", ErrProgram, spec.Path, err)
@@ -88,6 +88,15 @@ func shebang(path string) (string, bool) {
 		return "", false
 	}
 	return string(line), true
+}
+
+// deniedHint tells a file without run bits from one that the frame's user
+// cannot reach.
+func deniedHint(path string) string {
+	if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
+		return "the frame's user may not execute it, or not reach it, or its interpreter"
+	}
+	return "it needs the run bit (chmod +x)"
 }
 
 func crlfHint(line string) string {
