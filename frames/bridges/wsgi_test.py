@@ -420,8 +420,10 @@ class Streams(BridgeTest):
         """)
         for sent in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(sent.name):
+                # Whoever runs the tests in the background of a shell has them ignore SIGINT.
                 child = subprocess.Popen(self.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         stderr=subprocess.PIPE, env=cgi_environ(b"never sent"))
+                                         stderr=subprocess.PIPE, env=cgi_environ(b"never sent"),
+                                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
                 seen = b""
                 while not seen.endswith(b"ready"):
                     data = os.read(child.stdout.fileno(), 1000)
