@@ -297,10 +297,17 @@ func (x *exchange) timedOut(which string) *failure {
 // end: its exit status decides whether the answer was whole.
 const closeWait = time.Second
 
+// dyingWait is the same for one that the system says is dying: a busy machine
+// may take its time, and only a process whose first thread alone is gone takes
+// for ever.
+const dyingWait = 10 * time.Second
+
 // awaitExit waits for the process whose stdout has ended. It reports false
 // when the process lives on.
-func (x *exchange) awaitExit() (process.Exit, bool) {
-	timer := time.NewTimer(closeWait)
+func (x *exchange) awaitExit() (process.Exit, bool) { return x.exitWithin(closeWait) }
+
+func (x *exchange) exitWithin(limit time.Duration) (process.Exit, bool) {
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case <-x.run.Done():
@@ -317,12 +324,18 @@ type ending struct {
 }
 
 // judgeEnding waits for the process whose stdout has ended, and stops one that
-// lives on. On a busy machine a process that dies of a signal can be longer in
-// ending than anybody waits. It dies of the first one: a signal that is not
-// from the ladder tells that the answer was cut.
+// lives on. On a busy machine a process that dies can be longer in ending than
+// anybody waits: the system may know that it does, and otherwise the signal
+// tells, because a process dies of the first one: unless that came from the
+// ladder, the answer was cut.
 func (x *exchange) judgeEnding() ending {
 	if exit, ended := x.awaitExit(); ended {
 		return ending{exit: exit}
+	}
+	if x.run.Dying() {
+		if exit, ended := x.exitWithin(dyingWait); ended {
+			return ending{exit: exit}
+		}
 	}
 	grace, stopped := x.frame.cfg.StopGrace, time.Now()
 	x.run.Stop(grace)

@@ -128,6 +128,14 @@ func (p *Process) Output() *Pipe { return p.stdout }
 // Done is closed when the process has ended and is reaped.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// Dying reports whether the process is on its way out or gone. Where that
+// cannot be told it is false.
+func (p *Process) Dying() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reaped || isDying(p.pid)
+}
+
 // Exit is how the process ended; it waits for Done.
 func (p *Process) Exit() Exit {
 	<-p.done

@@ -17,6 +17,7 @@ type Run interface {
 	Output() *process.Pipe
 	Signal(sig syscall.Signal)
 	Stop(grace time.Duration)
+	Dying() bool
 	Done() <-chan struct{}
 	Exit() process.Exit // once Done is closed
 	Wait() process.Exit
