@@ -98,3 +98,4 @@ step "build for darwin, freebsd and linux/arm64" cross_build
 step "shellcheck" bash -c 'xargs -0 shellcheck' < <(shell_scripts)
 step "WSGI bridge, every Python that is here" frames/bridges/run_tests.sh
 step "Go tests with the race detector" go test -race -timeout 15m ./...
+step "soak, two minutes" scripts/soak.sh --seconds 120
