@@ -16,13 +16,18 @@ type stderrLog struct {
 
 	mu      sync.Mutex
 	bytes   int
+	lines   int
 	dropped bool
 	last    []string
 }
 
 const (
-	maxStderr = 1 << 20 // logged per exchange; what is more is drained and dropped
-	keptLines = 40      // shown under --dev
+	// What is logged per exchange; what is more is drained and dropped. A
+	// record is longer than a short line by a hundred times.
+	maxStderr      = 1 << 20
+	maxStderrLines = 10_000
+
+	keptLines = 40 // shown under --dev
 )
 
 // bridgeWarning begins a line in which a bridge tells what it has forgiven.
@@ -45,9 +50,10 @@ func (s *stderrLog) line(line []byte) {
 	if bytes.HasPrefix(line, bridgeWarning) {
 		level = zerolog.WarnLevel
 	}
-	if s.bytes += len(line) + 1; s.bytes > maxStderr {
+	s.bytes += len(line) + 1
+	if s.lines++; s.bytes > maxStderr || s.lines > maxStderrLines {
 		s.dropped = true
-		level, line = zerolog.WarnLevel, []byte("more than 1 MiB of stderr in one exchange: the rest is dropped")
+		level, line = zerolog.WarnLevel, []byte("more than 1 MiB or 10000 lines of stderr in one exchange: the rest is dropped")
 	}
 	s.log.WithLevel(level).Str("request_id", s.id).Str("frame", s.frame).Str("stream", "stderr").Msg(string(line))
 }
