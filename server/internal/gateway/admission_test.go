@@ -159,7 +159,7 @@ func TestQueueTimeout(t *testing.T) {
 		if err := q.refusal(0); err != nil {
 			q.t.Errorf("before its time: got %v", err)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		q.wantBusy(0, "queue-timeout is over")
 		q.arrive(q.t.Context(), 2) // into the place that has become free
