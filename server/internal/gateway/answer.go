@@ -78,9 +78,18 @@ func (a *answer) endBehindRest() {
 func (a *answer) dropBody() {
 	if a.r.ContentLength != 0 && (!a.received || a.unread()) {
 		a.control.SetReadDeadline(time.Now().Add(unreadBody))
-		if conn := httpguard.FromRequest(a.r); conn != nil && a.r.ProtoMajor == 1 && (a.r.Close || a.unread()) {
-			conn.Linger() // net/http does not read what nobody will need, and would close with a reset
+		if a.r.Close || a.unread() {
+			a.linger()
 		}
+	}
+}
+
+// linger has the connection, which ends behind this answer, be read for a
+// moment: net/http does not read what nobody will need, and would close with a
+// reset that may overtake the answer.
+func (a *answer) linger() {
+	if conn := httpguard.FromRequest(a.r); conn != nil && a.r.ProtoMajor == 1 {
+		conn.Linger()
 	}
 }
 

@@ -96,6 +96,7 @@ func (g *Gateway) fail(ans *answer, rec *record, err error) {
 	}
 	if f.closeConn {
 		h.Set("Connection", "close")
+		ans.linger()
 	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
