@@ -68,7 +68,7 @@ func hanging() []faulty {
 		{name: "hang", command: steps(testframe.Hang()), settings: `first-byte-timeout = "300ms"`, weight: 6, status: 504},
 		{name: "hang-ignores-term", command: steps(testframe.Ignore(syscall.SIGTERM), testframe.Hang()),
 			settings: `first-byte-timeout = "300ms"`, weight: 4, status: 504},
-		{name: "hang-after", command: steps(header, testframe.Hang()), settings: `idle-timeout = "300ms"`, weight: 4, printed: part},
+		{name: "hang-after", command: steps(header, testframe.Hang()), settings: `idle-timeout = "1s"`, weight: 4, printed: part},
 		{name: "drip-header", command: steps(testframe.Drip("Content-Type: text/plain\nX-Drip: "+dripped, 20*time.Millisecond)),
 			settings: `total-timeout = "1s"`, weight: 4, status: 504},
 		{name: "drip-body", command: steps(testframe.Print(textHeader), testframe.Drip(dripped, 20*time.Millisecond)),
