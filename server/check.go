@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/rs/zerolog"
@@ -14,13 +15,19 @@ import (
 func checkCommand() *cobra.Command {
 	var s source
 	cmd := &cobra.Command{
-		Use:   "check",
+		Use:   "check [MODULE:APP]",
 		Short: "Check the configuration, the programs and the apps; start nothing",
 		Long: `Check loads the configuration, finds every executable and directory, imports each
 app as a request would, and prints the routes. It exits with 0 when all is well.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := s.load("")
+		RunE: func(cmd *cobra.Command, args []string) error {
+			app := ""
+			for i, arg := range args {
+				if i > 0 || !strings.Contains(arg, ":") {
+					return &usageError{msg: fmt.Sprintf("unexpected argument %q", arg), command: cmd.CommandPath()}
+				}
+				app = arg
+			}
+			cfg, err := s.load(app)
 			if err != nil {
 				return err
 			}

@@ -58,6 +58,7 @@ and the body come back on stdout.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.Version = version              // for --version; the command tells more
 	root.SuggestionsMinimumDistance = 2 // letters that may be wrong; the library's default holds only for its own messages
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{msg: err.Error(), command: cmd.CommandPath()}

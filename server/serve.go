@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -91,19 +92,28 @@ func positional(cmd *cobra.Command, args []string) (port, app string, err error)
 	return port, app, nil
 }
 
+// startPatience is how long a start may take before the log says why.
+const startPatience = 5 * time.Second
+
 func (o *serveOptions) serve(stdout io.Writer, cfg *config.Config) error {
 	ctx, hurry, restore := signalContexts()
 	defer restore()
 	log := newLog(os.Stderr)
+	slow := time.AfterFunc(startPatience, func() { log.Info().Msg("still starting: the apps are being imported") })
+	defer slow.Stop()
 	g, err := gateway.New(ctx, cfg, gateway.Options{Log: log, Software: software(), Dev: o.dev})
-	if ctx.Err() != nil && err != nil {
-		return nil // stopped while it was starting: that is no failure
+	if g != nil {
+		defer g.Close()
+	}
+	if ctx.Err() != nil {
+		log.Info().Msg("stopped while it was starting")
+		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer g.Close()
-	if err := o.judge(g); err != nil && ctx.Err() == nil {
+	slow.Stop()
+	if err := o.judge(g); err != nil {
 		return err
 	}
 	ln, err := listen(cfg.Listen)

@@ -448,7 +448,7 @@ class Host:
             return 1
         body = b"500 Internal Server Error\n\nThe application failed. Its log says why.\n"
         if self.environ.get("REQUEST_ID", "").isalnum():
-            body += b"Request " + self.environ["REQUEST_ID"].encode("utf-8") + b"\n"
+            body += b"Request id: " + self.environ["REQUEST_ID"].encode("utf-8") + b"\n"
         try:
             self.output(b"Status: 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\n"
                         b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -573,7 +573,9 @@ def no_module(what, name, missing, dirs):
             entries = os.listdir(directory or ".")
         except OSError:
             continue
-        names.update(e[:-3] if e.endswith(".py") else e for e in entries)
+        # A directory of the module path itself is no module, whatever lies above it.
+        names.update(e[:-3] if e.endswith(".py") else e for e in entries
+                     if os.path.join(directory, e) not in dirs)
     near = nearest(leaf, [n for n in names if n.isidentifier()])
     return Fault("%sno module named %r in %s" % (what, missing, ", ".join(dirs) or "the module path"),
                  "did you mean %s?" % (parent + "." + near if parent else near) if near else "")

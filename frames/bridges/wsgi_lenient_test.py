@@ -211,7 +211,7 @@ class CleanError(BridgeTest):
     def test_request_id_in_the_answer(self):
         got = self.app("1 / 0", environ={"REQUEST_ID": "01HZX3"})
         self.assert_failed(got)
-        self.assertTrue(got.body.endswith(b"\nRequest 01HZX3\n"), got.body)
+        self.assertTrue(got.body.endswith(b"\nRequest id: 01HZX3\n"), got.body)
 
     def test_after_the_first_byte_the_answer_is_cut(self):
         table = [

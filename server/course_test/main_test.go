@@ -94,7 +94,7 @@ func (st stage) serve(t *testing.T, dir string, visits []visit, flags ...string)
 	}
 }
 
-var requestID = regexp.MustCompile(`(Request(?: id:)?) [0-9a-f]{16}\b`)
+var requestID = regexp.MustCompile(`(Request id:) [0-9a-f]{16}\b`)
 
 func (v visit) check(t *testing.T, base string) {
 	t.Helper()

@@ -24,7 +24,7 @@ const (
 	// And from the step on at which it has ".html" there.
 	htmlToml = "[[frame]]\nmatch = [\"*.html\"]\napp = \"mini_frame:application\"\n"
 
-	appFailed = "500 Internal Server Error\n\nThe application failed. Its log says why.\nRequest ID\n"
+	appFailed = "500 Internal Server Error\n\nThe application failed. Its log says why.\nRequest id: ID\n"
 	notFound  = "404 Not Found\n\nThere is nothing at this URL.\nRequest id: ID\n"
 )
 

@@ -157,6 +157,8 @@ func (b *Bridge) Check(ctx context.Context) (string, error) {
 	defer detach()
 	out, readErr := io.ReadAll(p.Output())
 	switch exit := p.Wait(); {
+	case ctx.Err() == context.Canceled:
+		return "", ctx.Err()
 	case ctx.Err() != nil:
 		return "", &Error{Msg: fmt.Sprintf("cannot load %s: not imported within %s", b.opts.Frame.App, startupLimit)}
 	case exit.Clean() && readErr == nil:

@@ -295,7 +295,7 @@ func (x *exchange) timedOut(which string) *failure {
 
 // closeWait is how long a process that has closed its stdout may take to
 // end: its exit status decides whether the answer was whole.
-const closeWait = time.Second
+const closeWait = 3 * time.Second
 
 // dyingWait is the same for one that the system says is dying: a busy machine
 // may take its time, and only a process whose first thread alone is gone takes

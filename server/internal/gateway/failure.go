@@ -145,6 +145,12 @@ func (g *Gateway) details(r *http.Request, rec *record, f *failure) string {
 	if len(f.stderr) > 0 {
 		fmt.Fprintf(&b, "\nstderr:\n%s\n", strings.Join(f.stderr, "\n"))
 	}
+	if f.status == http.StatusNotFound && rec.frame == "" {
+		b.WriteString("\nServed here:\n")
+		for _, route := range g.Routes() {
+			fmt.Fprintf(&b, "  %s → %s\n", route.URL, route.Runs)
+		}
+	}
 	if rec.frame != "" {
 		fmt.Fprintf(&b, "\nAgain: %s\n", g.again(r))
 	}

@@ -123,7 +123,9 @@ func (f *frame) locate(ctx context.Context, base string, command []string) progr
 	path, err := exec.LookPath(name)
 	switch {
 	case err == nil:
-		p.path, err = bridge.RealInterpreter(ctx, path, f.dir)
+		if p.path, err = bridge.RealInterpreter(ctx, path, f.dir); err == nil {
+			err = runner.CheckInterpreter(p.path)
+		}
 	case strings.ContainsRune(name, '/'):
 		p.path = name // it may still come: then it is found where it should be
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -62,7 +63,7 @@ func explain(spec *process.Spec, err error) error {
 			return fmt.Errorf("%w: working directory: %s", ErrProgram, serr)
 		}
 		if line, ok := shebang(spec.Path); ok {
-			return fmt.Errorf("%w: %s: the interpreter of its first line %q is missing%s", ErrProgram, spec.Path, line, crlfHint(line))
+			return missingInterpreter(spec.Path, line)
 		}
 		return fmt.Errorf("%w: %s: no such file", ErrProgram, spec.Path)
 	case errors.Is(err, syscall.EACCES):
@@ -72,6 +73,27 @@ func explain(spec *process.Spec, err error) error {
 		return fmt.Errorf("%w: %s: %s", ErrProgram, spec.Path, err)
 	}
 	return fmt.Errorf("start %s: %w", spec.Path, err) // EAGAIN, EMFILE, ENOMEM: the machine's trouble
+}
+
+// CheckInterpreter tells whether the interpreter that a script's first line
+// names is there; a program that is no script has none.
+func CheckInterpreter(path string) error {
+	line, ok := shebang(path)
+	if !ok {
+		return nil
+	}
+	name := strings.TrimLeft(line[len("#!"):], " \t")
+	if i := strings.IndexAny(name, " \t"); i >= 0 {
+		name = name[:i]
+	}
+	if _, err := os.Stat(name); err != nil {
+		return missingInterpreter(path, line)
+	}
+	return nil
+}
+
+func missingInterpreter(path, line string) error {
+	return fmt.Errorf("%w: %s: the interpreter of its first line %q is missing%s", ErrProgram, path, line, crlfHint(line))
 }
 
 // shebang is the first line of a script, without its line feed.
