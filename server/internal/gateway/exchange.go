@@ -242,6 +242,8 @@ const flushDelay = 5 * time.Millisecond
 
 func (x *exchange) flush() {
 	if x.unsent {
+		// What was written may have lain in net/http's buffer for a while.
+		x.ans.boundWrites(x.frame.cfg.IdleTimeout, x.ends())
 		x.ans.flush()
 		x.unsent, x.flushed = false, true
 	}

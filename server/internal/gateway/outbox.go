@@ -170,6 +170,9 @@ func (o *outbox) pollFile() ([]byte, bool, error) {
 	n := int(min(int64(len(chunk)), o.to-o.from, o.limit-at))
 	if _, err := o.file.ReadAt(chunk[:n], at); err != nil {
 		recycle(chunk)
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF // not the end of the output: somebody has cut the file
+		}
 		return nil, false, err
 	}
 	if o.from += int64(n); o.from == o.to && !o.ended {

@@ -52,6 +52,9 @@ func (Exec) Close() error { return nil }
 func explain(spec *process.Spec, err error) error {
 	var call *os.SyscallError
 	switch {
+	case errors.As(err, &call) && call.Syscall == "clone":
+		// ENOENT and ENODEV are then the cgroup's, not the program's.
+		return fmt.Errorf("start %s: %w (was the frame's cgroup removed?)", spec.Path, err)
 	case errors.As(err, &call) && call.Syscall == "chdir" && call.Err != syscall.ENOENT:
 		return fmt.Errorf("%w: working directory %s: %s", ErrProgram, spec.Dir, call.Err)
 	case errors.Is(err, syscall.E2BIG):
