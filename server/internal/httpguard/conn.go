@@ -255,7 +255,7 @@ func (c *Conn) CloseWrite() error {
 // answer that meets unread bytes in the kernel would be lost to a reset.
 const (
 	lingerTime  = 500 * time.Millisecond
-	lingerBytes = 1 << 20
+	lingerBytes = 16 << 20
 )
 
 // Linger has Close end the connection in two steps: its last answer comes
