@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"framegate/server/internal/config"
+	"framegate/server/internal/servertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -101,10 +101,7 @@ func TestOpenWithoutInterpreter(t *testing.T) {
 
 // A version manager's shim is a script that runs the real one.
 func TestRealInterpreter(t *testing.T) {
-	python, err := exec.LookPath("/usr/bin/python3")
-	if err != nil {
-		t.Skip("apt-get install python3")
-	}
+	python := servertest.Require(t, "apt-get install python3", "/usr/bin/python3")
 	shim := filepath.Join(t.TempDir(), "python3")
 	if err := os.WriteFile(shim, fmt.Appendf(nil, "#!/bin/sh\nexec %s \"$@\"\n", python), 0o755); err != nil {
 		t.Fatal(err)
