@@ -20,8 +20,8 @@ type Pipe struct {
 	raw syscall.RawConn
 
 	mu    sync.Mutex                // lets no later deadline take the place of limit
-	limit atomic.Pointer[time.Time] // from when on only strays hold the other end
-	late  int                       // bytes that were read since
+	limit atomic.Pointer[time.Time] // set once the process is gone: when waiting for the other end is over
+	late  int                       // bytes that were read since limit was set
 }
 
 // outputPipe makes a pipe whose read end the runtime polls. The write end
@@ -49,9 +49,27 @@ func outputPipe() (*Pipe, *os.File, error) {
 // Read reads what is there and otherwise waits. A deadline bounds only the
 // waiting: what has already arrived is never lost to it.
 func (p *Pipe) Read(b []byte) (n int, err error) {
-	if limit := p.limit.Load(); limit != nil && !time.Now().Before(*limit) {
-		return p.readRest(b)
+	limit := p.limit.Load()
+	if limit == nil {
+		return p.read(b)
 	}
+	// The process is gone. A stray descendant may hold the other end for ever,
+	// and may write for ever, but what the process itself has written is among
+	// the first bytes that a pipe holds.
+	b = b[:min(len(b), largestPipe-p.late)]
+	switch {
+	case len(b) == 0:
+		return 0, io.EOF
+	case time.Now().Before(*limit):
+		n, err = p.read(b)
+	default:
+		n, err = p.readRest(b)
+	}
+	p.late += n
+	return n, err
+}
+
+func (p *Pipe) read(b []byte) (n int, err error) {
 	var readErr error
 	blocked := false
 	attempt := func(fd uintptr) bool {
@@ -91,11 +109,8 @@ func (p *Pipe) Read(b []byte) (n int, err error) {
 // largestPipe is what a pipe holds at the most, after F_SETPIPE_SZ.
 const largestPipe = 1 << 20
 
-// readRest reads what is in the pipe after the limit, without waiting. A stray
-// descendant may hold the other end for ever, and may write for ever: what
-// the process itself has written is among the first bytes that a pipe holds.
+// readRest reads what is in the pipe after the limit, without waiting.
 func (p *Pipe) readRest(b []byte) (n int, err error) {
-	b = b[:min(len(b), largestPipe-p.late)]
 	cerr := p.raw.Control(func(fd uintptr) { n, err = syscall.Read(int(fd), b) })
 	if cerr != nil {
 		return 0, cerr
@@ -103,7 +118,6 @@ func (p *Pipe) readRest(b []byte) (n int, err error) {
 	if err != nil || n <= 0 {
 		return 0, io.EOF
 	}
-	p.late += n
 	return n, nil
 }
 
