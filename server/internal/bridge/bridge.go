@@ -34,6 +34,9 @@ type Bridge struct {
 	Path string   // the interpreter, absolute
 	Argv []string // interpreter, bridge, options, app
 
+	Script int    // the index in Argv of the bridge's own file, which goes with Close
+	Source string // what that file was made of
+
 	check []string // arguments that import the app and answer nothing
 	opts  Options
 	dir   string // what Close removes
@@ -82,6 +85,7 @@ func Open(ctx context.Context, opts Options) (*Bridge, error) {
 	}
 	args := append(b.options(), opts.Frame.App)
 	b.Argv = append([]string{path, "-X", "utf8", script}, args...)
+	b.Script, b.Source = 3, bridges.WSGI
 	b.check = append([]string{"-X", "utf8", script, "--check"}, args...)
 	return b, nil
 }

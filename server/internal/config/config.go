@@ -59,8 +59,14 @@ type Dynamic struct {
 
 // Capture says when an exchange is written down as a shell script.
 type Capture struct {
-	Path string
-	On   string // "off", "failure" or "all"
+	Path     string
+	On       string   // "off", "failure" or "all"
+	Secret   string   // what a request's Framegate-Capture field must be to have it captured; "" takes none
+	Redact   []string // header fields and variables whose values are not written, besides Cookie, Set-Cookie and Authorization
+	Reveal   bool     // write all values
+	MaxCount int      // captures that are kept
+	MaxBytes int64    // that they may take together
+	MaxBody  int64    // bytes of one body that are written
 }
 
 // Frame is one [[frame]] table: which URLs it answers and how it is run.

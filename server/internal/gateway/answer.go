@@ -19,6 +19,8 @@ type answer struct {
 	control *http.ResponseController
 	status  int   // 0 until the header is written
 	bytes   int64 // of the body
+	cut     bool  // the connection was cut in the middle of it
+	sight   *sight
 
 	received bool      // the request's body is taken in, or left to a frame
 	stream   *stream   // the body, when it was left to a frame
@@ -49,6 +51,7 @@ func (a *answer) write(p []byte) error {
 	a.writing.Store(a.limit)
 	n, err := a.w.Write(p)
 	a.bytes += int64(n)
+	a.sight.answered(p[:n])
 	if err == http.ErrBodyNotAllowed { // the answer to HEAD
 		err = nil
 	}
@@ -163,6 +166,7 @@ const abortDrain = time.Second
 // chunk then; where only the end of the connection would tell the end of the
 // body (HTTP/1.0), it is reset. It does not return.
 func (a *answer) abort() {
+	a.cut = true
 	a.flush()
 	conn, _, err := a.control.Hijack()
 	if err != nil {

@@ -20,6 +20,7 @@ const spoolMemory = 1 << 20
 type body struct {
 	present bool // the request has one, of whatever length
 	size    int64
+	memory  []byte    // the body, or its beginning when it was spooled to a file
 	feed    io.Reader // nil when there is nothing to feed
 	file    *os.File  // the same bytes as a descriptor, when they were spooled to one
 	stream  *stream   // feed, when it comes straight from the client
@@ -101,6 +102,7 @@ func (b *body) spool(src io.Reader, limit int64) error {
 		return bodyFailure(err)
 	}
 	b.size = int64(len(head))
+	b.memory = head
 	b.feed = bytes.NewReader(head)
 	if len(head) >= spoolMemory {
 		if err := b.spoolToFile(head, src); err != nil {

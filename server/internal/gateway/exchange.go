@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"framegate/server/internal/capture"
 	"framegate/server/internal/cgi"
 	"framegate/server/internal/process"
 	"framegate/server/internal/runner"
@@ -24,6 +25,7 @@ type exchange struct {
 	rec   *record
 	frame *frame
 	body  *body
+	sight *sight
 
 	run     runner.Run
 	begun   chan struct{} // closed once run is set
@@ -55,7 +57,11 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 		return "", err
 	}
 	ans.received = true
-	defer x.body.close()
+	defer func() {
+		if x.sight == nil {
+			x.body.close()
+		} // else it goes with the sight
+	}()
 
 	arrived := time.Now()
 	err = f.gate.enter(r.Context())
@@ -64,6 +70,9 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 		return "", err
 	}
 	f.running.RLock()
+	x.sight = g.look(x, r)
+	rec.sight.end(g, ans, rec) // of the exchange that has redirected here
+	rec.sight, ans.sight, x.stderr.sight = x.sight, x.sight, x.sight
 	if err := x.start(r.Context(), g.spec(x, r, &c)); err != nil {
 		x.leave()
 		return "", err
@@ -96,6 +105,11 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 			x.stop(bodyFailure(err).(*failure))
 		},
 	}
+	if x.sight != nil {
+		x.sight.spec = spec
+		spec.Fed = x.sight.fed
+		spec.CountStdin = x.sight.interest == capture.Everything
+	}
 	switch {
 	case x.frame.cfg.Stdin == "scgi":
 		feed := io.Reader(http.NoBody)
@@ -118,6 +132,7 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	if tap := x.g.opts.Tap; tap != nil && tap.Start != nil {
 		tap.Start(spec)
 	}
+	x.sight.event(capture.Started, 0, 0)
 	x.started = time.Now()
 	x.begun = make(chan struct{})
 	defer close(x.begun)
@@ -131,6 +146,7 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	x.run, x.out = run, run.Output()
 	x.rec.pid = run.Pid()
 	x.rec.spawned = time.Since(x.started)
+	x.sight.started(x.g, x.rec)
 	x.out.OnBlock = x.beforeWait
 	x.detach = context.AfterFunc(ctx, func() { x.stop(x.endedBy(ctx)) })
 	return nil
@@ -164,6 +180,7 @@ func (x *exchange) ends() time.Time {
 // stop sends the process down the ladder because of why.
 func (x *exchange) stop(why *failure) {
 	if x.cause.CompareAndSwap(nil, why) {
+		x.sight.event(capture.Stopped, 0, 0)
 		x.run.Stop(x.frame.cfg.StopGrace)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"framegate/server/internal/capture"
 	"framegate/server/internal/cgi"
 	"framegate/server/internal/config"
 	"framegate/server/internal/httpguard"
@@ -28,6 +29,8 @@ type Options struct {
 	Dev      bool           // show causes to clients on this machine
 	Port     string         // SERVER_PORT; "" takes it from the connection
 	Tap      *Tap
+
+	Watchers []capture.Watcher // who is shown exchanges when they are over
 }
 
 // Tap looks on at exchanges as they pass. Its functions are called from the
@@ -143,6 +146,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			ans.pending()
 		}
 		g.log(ans, rec)
+		rec.sight.end(g, ans, rec)
 		if tap := g.opts.Tap; tap != nil && tap.End != nil {
 			tap.End(ans.status, rec.err)
 		}
@@ -154,6 +158,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		g.fail(ans, rec, err)
 	}
+	rec.sight.event(capture.Answered, ans.bytes, 0)
 }
 
 // answer routes the request and follows the local redirects of its frames.

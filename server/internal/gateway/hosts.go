@@ -15,6 +15,7 @@ import (
 // have received it, and its body under body-timeout and min-body-rate.
 func (g *Gateway) vet(ans *answer, r *http.Request, rec *record) (*http.Request, error) {
 	h := &g.cfg.HTTP
+	rec.asked = g.asks(r)
 	if r.ProtoMajor == 2 { // the guard sees HTTP/1 alone
 		if err := vetHead(r, h); err != nil {
 			return r, err

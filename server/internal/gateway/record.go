@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -32,7 +33,11 @@ type record struct {
 	spawned   time.Duration
 	firstByte time.Duration
 
+	asked bool   // the client may have, and wants, a capture
+	sight *sight // of the last exchange, nil when nobody looks on
+
 	warning string // the answer stands, but something was not right
+	faulty  bool   // and that was the frame's fault
 	err     error
 }
 
@@ -55,6 +60,29 @@ func (rec *record) warn(what string) {
 	if rec.warning == "" {
 		rec.warning = what
 	}
+}
+
+// fault is a warning of something that makes a failure of the exchange,
+// although the answer stands.
+func (rec *record) fault(what string) {
+	rec.warn(what)
+	rec.faulty = true
+}
+
+// failed is why the exchange is a failure of the frame, "" when it is none:
+// clients that go away and servers that stop are nobody's fault.
+func (rec *record) failed(status int) string {
+	switch {
+	case rec.err == errClientGone, rec.err == errShutdown:
+		return ""
+	case rec.err != nil:
+		return rec.err.Error()
+	case rec.faulty:
+		return rec.warning
+	case status >= 500:
+		return fmt.Sprintf("the program answered %d", status)
+	}
+	return ""
 }
 
 // log writes the one record of a request.

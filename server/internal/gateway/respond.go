@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"framegate/server/internal/capture"
 	"framegate/server/internal/cgi"
 	"framegate/server/internal/process"
 )
@@ -65,7 +66,10 @@ func (x *exchange) read(buf []byte) (int, error) {
 		case err == nil && x.overdue():
 			x.stop(x.timedOut("total-timeout"))
 			return n, x.cause.Load()
-		case err == nil || err == io.EOF:
+		case err == io.EOF:
+			x.sight.event(capture.StdoutEnd, x.printed, 0)
+			return n, err
+		case err == nil:
 			return n, err
 		case errors.Is(err, os.ErrDeadlineExceeded) && x.outbox == nil && x.unsent:
 			x.flush() // flushDelay is over: now wait for the clocks
@@ -93,6 +97,7 @@ func (x *exchange) heard(p []byte) (over int) {
 		x.spoke = true
 		x.rec.firstByte = time.Since(x.started)
 	}
+	x.sight.printed(p)
 	if tap := x.g.opts.Tap; tap != nil && tap.Stdout != nil {
 		tap.Stdout(p)
 	}
@@ -111,6 +116,7 @@ func (x *exchange) readHeader(buf []byte, have int) (resp *cgi.Response, grown, 
 			if resp, err = cgi.ParseHeader(buf[:end]); err != nil {
 				return nil, buf, nil, x.malformed(err)
 			}
+			x.sight.event(capture.HeaderEnd, x.printed-int64(have-end), 0)
 			return resp, buf, buf[end:have], nil
 		}
 		scanned = have

@@ -28,7 +28,7 @@ func (s *sender) excuse(err error) error {
 	case err == nil, s.left != 0, s.x.ans.status == 0, err == errClientGone, err == errShutdown:
 		return err
 	}
-	s.x.rec.warn(fmt.Sprintf("after a complete answer: %v", err))
+	s.x.rec.fault(fmt.Sprintf("after a complete answer: %v", err))
 	return nil
 }
 
@@ -101,11 +101,11 @@ func (s *sender) finish() error {
 		return &failure{status: http.StatusBadGateway, sentence: badAnswer,
 			cause: fmt.Errorf("the body is %d bytes shorter than the Content-Length of %d: the answer was cut", s.left, s.resp.ContentLength)}
 	case s.tooLong:
-		x.rec.warn(fmt.Sprintf("the body is longer than the Content-Length of %d: the rest was dropped", s.resp.ContentLength))
+		x.rec.fault(fmt.Sprintf("the body is longer than the Content-Length of %d: the rest was dropped", s.resp.ContentLength))
 	case livedOn:
-		x.rec.warn("the frame closed its stdout and lived on: it was stopped")
+		x.rec.fault("the frame closed its stdout and lived on: it was stopped")
 	case exit.Code != 0:
-		x.rec.warn(fmt.Sprintf("the program %s after a complete answer", describeExit(exit)))
+		x.rec.fault(fmt.Sprintf("the program %s after a complete answer", describeExit(exit)))
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/rs/zerolog"
+
+	"framegate/server/internal/capture"
 )
 
 // stderrLog takes down the stderr of one exchange, line by line.
@@ -13,12 +15,14 @@ type stderrLog struct {
 	id    string
 	frame string
 	tap   *Tap
+	sight *sight
 
 	mu      sync.Mutex
 	bytes   int
 	lines   int
 	dropped bool
 	last    []string
+	early   int // lines ahead of last
 }
 
 const (
@@ -27,7 +31,7 @@ const (
 	maxStderr      = 1 << 20
 	maxStderrLines = 10_000
 
-	keptLines = 40 // shown under --dev
+	keptLines = 200 // shown under --dev, and in captures
 )
 
 // bridgeWarning begins a line in which a bridge tells what it has forgiven.
@@ -39,7 +43,9 @@ func (s *stderrLog) line(line []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.sight.event(capture.StderrPut, int64(s.early+len(s.last)), int64(len(line)))
 	if len(s.last) == keptLines {
+		s.early++
 		s.last = append(s.last[:0], s.last[1:]...)
 	}
 	s.last = append(s.last, string(line))
@@ -56,6 +62,13 @@ func (s *stderrLog) line(line []byte) {
 		level, line = zerolog.WarnLevel, []byte("more than 1 MiB or 10000 lines of stderr in one exchange: the rest is dropped")
 	}
 	s.log.WithLevel(level).Str("request_id", s.id).Str("frame", s.frame).Str("stream", "stderr").Msg(string(line))
+}
+
+// tail is what captures show.
+func (s *stderrLog) tail() capture.Lines {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return capture.Lines{Last: append([]string(nil), s.last...), Dropped: s.early}
 }
 
 func (s *stderrLog) lastLines() []string {

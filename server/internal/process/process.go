@@ -25,6 +25,11 @@ type Spec struct {
 	Feed       io.Reader
 	FeedFailed func(error) // Feed could not be read to its end
 
+	// Fed is told what of Feed was written to the pipe, and with nothing that
+	// this was all. CountStdin has Exit tell how much of stdin was read.
+	Fed        func(p []byte)
+	CountStdin bool
+
 	Confinement *Confinement // nil confines nothing
 	Watcher     Watcher      // nil is nobody
 
@@ -51,6 +56,8 @@ type Exit struct {
 	Signal    syscall.Signal // 0 unless a signal ended it
 	CPU       time.Duration  // user and system
 	MaxRSSKiB int64
+	Ended     time.Time // when it was found to have ended
+	StdinRead int64     // bytes of its stdin that were read; -1 where that is not known
 }
 
 // Clean reports whether the process ended by itself with status 0.
@@ -63,6 +70,7 @@ type Process struct {
 	stdout  *Pipe
 	stderr  *Pipe
 	stdin   *os.File // the gateway's end while a feeder runs, else nil
+	reads   *stdinCount
 	watcher Watcher
 	owned   sync.WaitGroup
 	done    chan struct{} // closed once the process is reaped
@@ -93,7 +101,7 @@ func Start(spec *Spec) (*Process, error) {
 		stderr.Close()
 		return nil, err
 	}
-	defer in.closeChild()
+	defer func() { in.closeChild() }()
 
 	p := &Process{watcher: spec.Watcher, stdout: stdout, stderr: stderr, done: make(chan struct{})}
 	var starting *int32
@@ -111,10 +119,13 @@ func Start(spec *Spec) (*Process, error) {
 		return nil, err
 	}
 	p.stdin = in.parent
+	if spec.CountStdin {
+		p.reads = in.count()
+	}
 	p.owned.Go(p.await)
 	p.owned.Go(func() { drainLines(p.stderr, spec.StderrLine) })
 	if in.parent != nil {
-		p.owned.Go(func() { p.feed(in.rest, spec.FeedFailed) })
+		p.owned.Go(func() { p.feed(in.rest, spec) })
 	}
 	return p, nil
 }
@@ -159,12 +170,14 @@ const pipeGrace = 500 * time.Millisecond
 // zombie: until it is reaped, its number cannot belong to anybody else.
 func (p *Process) await() {
 	p.waiter.untilExited(p.pid)
+	ended := time.Now()
 	p.mu.Lock()
 	syscall.Kill(-p.pid, syscall.SIGKILL)
 	if p.watcher != nil {
 		p.watcher.Ended(p.pid)
 	}
 	p.exit = reap(p.pid)
+	p.exit.Ended, p.exit.StdinRead = ended, p.reads.total()
 	p.reaped = true
 	if p.ladder != nil {
 		p.ladder.Stop()

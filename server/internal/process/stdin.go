@@ -13,6 +13,7 @@ type input struct {
 	parent *os.File  // the end to write rest to, nil when nothing is left to feed
 	rest   io.Reader // what is still to be fed
 	opened bool      // child is ours to close
+	given  *int64    // bytes written to the pipe; nil when child is no pipe of ours
 }
 
 // openInput prepares descriptor 0. What is in memory and fits into the pipe
@@ -37,9 +38,12 @@ func openInput(spec *Spec) (*input, error) {
 		syscall.Close(fds[1])
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	in := &input{child: os.NewFile(uintptr(fds[0]), "|0"), opened: true, rest: spec.Feed}
-	if memory, ok := spec.Feed.(*bytes.Reader); ok && prefill(fds[1], memory) {
+	in := &input{child: os.NewFile(uintptr(fds[0]), "|0"), opened: true, rest: spec.Feed, given: new(int64)}
+	if memory, ok := spec.Feed.(*bytes.Reader); ok && in.prefill(fds[1], memory, spec.Fed) {
 		syscall.Close(fds[1])
+		if spec.Fed != nil {
+			spec.Fed(nil)
+		}
 		return in, nil
 	}
 	in.parent = os.NewFile(uintptr(fds[1]), "|1")
@@ -47,13 +51,17 @@ func openInput(spec *Spec) (*input, error) {
 }
 
 // prefill writes what the pipe takes at once and reports whether that was all.
-func prefill(fd int, memory *bytes.Reader) bool {
+func (in *input) prefill(fd int, memory *bytes.Reader, fed func([]byte)) bool {
 	chunk := make([]byte, min(memory.Len(), 64<<10))
 	n, _ := memory.Read(chunk)
 	written, err := syscall.Write(fd, chunk[:n])
 	if err != nil {
 		written = 0
 	}
+	if fed != nil && written > 0 {
+		fed(chunk[:written])
+	}
+	*in.given += int64(written)
 	memory.Seek(int64(written-n), io.SeekCurrent) // back to what did not fit
 	return memory.Len() == 0
 }
@@ -78,22 +86,30 @@ func (in *input) abort() {
 // feed pumps the rest of the body and closes the pipe: the process reads
 // exactly that and then the end of the file (§4.2). A process that closes its
 // stdin or ends early is no error.
-func (p *Process) feed(rest io.Reader, failed func(error)) {
+func (p *Process) feed(rest io.Reader, spec *Spec) {
 	defer p.stdin.Close()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := rest.Read(buf)
 		if n > 0 {
-			if _, werr := p.stdin.Write(buf[:n]); werr != nil {
+			m, werr := p.stdin.Write(buf[:n])
+			if spec.Fed != nil && m > 0 {
+				spec.Fed(buf[:m])
+			}
+			p.reads.add(m)
+			if werr != nil {
 				return
 			}
 		}
 		switch {
 		case err == io.EOF:
+			if spec.Fed != nil {
+				spec.Fed(nil)
+			}
 			return
 		case err != nil:
-			if failed != nil {
-				failed(err)
+			if spec.FeedFailed != nil {
+				spec.FeedFailed(err)
 			}
 			return
 		}
