@@ -29,7 +29,7 @@ type exchange struct {
 
 	run     runner.Run
 	begun   chan struct{} // closed once run is set
-	out     *process.Pipe
+	out     process.Output
 	stderr  stderrLog
 	started time.Time // when the process was started: the clocks count from here
 	spoke   bool      // the frame has printed its first byte
@@ -147,7 +147,7 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	x.rec.pid = run.Pid()
 	x.rec.spawned = time.Since(x.started)
 	x.sight.started(x.g, x.rec)
-	x.out.OnBlock = x.beforeWait
+	x.out.WhenBlocked(x.beforeWait)
 	x.detach = context.AfterFunc(ctx, func() { x.stop(x.endedBy(ctx)) })
 	return nil
 }

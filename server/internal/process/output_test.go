@@ -14,7 +14,7 @@ import (
 func TestReadDeadline(t *testing.T) {
 	p := start(t, frameSpec(testframe.Print("now"), testframe.Hang()))
 	blocked := 0
-	p.Output().OnBlock = func() { blocked++ }
+	p.Output().WhenBlocked(func() { blocked++ })
 	buf := make([]byte, 16)
 	n, err := p.Output().Read(buf)
 	if string(buf[:n]) != "now" || err != nil {
@@ -26,7 +26,7 @@ func TestReadDeadline(t *testing.T) {
 		t.Errorf("got %d, %v; want %v", n, err, os.ErrDeadlineExceeded)
 	}
 	if blocked != 1 {
-		t.Errorf("OnBlock was called %d times; want once", blocked)
+		t.Errorf("WhenBlocked called %d times; want once", blocked)
 	}
 }
 

@@ -10,11 +10,19 @@ import (
 	"time"
 )
 
+// Output is what a process prints, as it is read.
+type Output interface {
+	Read(p []byte) (n int, err error)
+	// WhenBlocked has f called when nothing is there to read and Read is about
+	// to wait: the moment to flush what was read so far, and to set a deadline.
+	WhenBlocked(f func())
+	// SetReadDeadline bounds the waiting of Read, but not the reading.
+	SetReadDeadline(t time.Time)
+}
+
 // Pipe is the gateway's end of a process's stdout or stderr.
 type Pipe struct {
-	// OnBlock is called when nothing is there to read and Read is about to
-	// wait: the moment to flush what was read so far, and to set a deadline.
-	OnBlock func()
+	onBlock func()
 
 	f   *os.File
 	raw syscall.RawConn
@@ -45,6 +53,9 @@ func outputPipe() (*Pipe, *os.File, error) {
 	}
 	return &Pipe{f: f, raw: raw}, os.NewFile(uintptr(fds[1]), "|1"), nil
 }
+
+// WhenBlocked has f called when Read is about to wait.
+func (p *Pipe) WhenBlocked(f func()) { p.onBlock = f }
 
 // Read reads what is there and otherwise waits. A deadline bounds only the
 // waiting: what has already arrived is never lost to it.
@@ -86,8 +97,8 @@ func (p *Pipe) read(b []byte) (n int, err error) {
 		return 0, err
 	}
 	if blocked {
-		if p.OnBlock != nil {
-			p.OnBlock()
+		if p.onBlock != nil {
+			p.onBlock()
 		}
 		err := p.raw.Read(attempt)
 		switch {

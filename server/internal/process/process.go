@@ -134,7 +134,7 @@ func Start(spec *Spec) (*Process, error) {
 func (p *Process) Pid() int { return p.pid }
 
 // Output is the process's stdout.
-func (p *Process) Output() *Pipe { return p.stdout }
+func (p *Process) Output() Output { return p.stdout }
 
 // Done is closed when the process has ended and is reaped.
 func (p *Process) Done() <-chan struct{} { return p.done }

@@ -14,7 +14,7 @@ import (
 // stopped; Wait ends it either way.
 type Run interface {
 	Pid() int
-	Output() *process.Pipe
+	Output() process.Output
 	Signal(sig syscall.Signal)
 	Stop(grace time.Duration)
 	Dying() bool
