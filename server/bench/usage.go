@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ticks of /proc/PID/stat in a second: USER_HZ is 100 on every Linux.
+const ticks = 100
+
+// proc is what /proc tells of one process.
+type proc struct {
+	pid, parent int
+	own         time.Duration // its own processor time
+	reaped      time.Duration // that of the children it has waited for
+}
+
+func processes() map[int]proc {
+	all := map[int]proc{}
+	names, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		end := bytes.LastIndexByte(data, ')') // the name before it may hold anything
+		pid, err := strconv.Atoi(string(data[:bytes.IndexByte(data, ' ')]))
+		fields := strings.Fields(string(data[end+1:]))
+		if err != nil || len(fields) < 15 {
+			continue
+		}
+		n := func(i int) int { v, _ := strconv.Atoi(fields[i]); return v }
+		second := time.Second / ticks
+		all[pid] = proc{pid: pid, parent: n(1), own: time.Duration(n(11)+n(12)) * second, reaped: time.Duration(n(13)+n(14)) * second}
+	}
+	return all
+}
+
+// tree is root and its descendants.
+func tree(root int) []proc {
+	all := processes()
+	var found []proc
+	var add func(pid int)
+	add = func(pid int) {
+		p, ok := all[pid]
+		if !ok {
+			return
+		}
+		found = append(found, p)
+		for _, c := range all {
+			if c.parent == pid {
+				add(c.pid)
+			}
+		}
+	}
+	add(root)
+	return found
+}
+
+// cpu is the processor time of a server's processes, and of the processes that
+// they started and waited for.
+func cpu(roots []int) (server, children time.Duration) {
+	for _, root := range roots {
+		for _, p := range tree(root) {
+			server += p.own
+			children += p.reaped
+		}
+	}
+	return server, children
+}
+
+// peak is the sum of the peaks of a server's processes. Pages that they share
+// are counted for each.
+func peak(roots []int) (kib int64) {
+	for _, root := range roots {
+		for _, p := range tree(root) {
+			data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
+			for line := range strings.Lines(string(data)) {
+				if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+					n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+					kib += n
+				}
+			}
+		}
+	}
+	return kib
+}
+
+func describeMachine() string {
+	mem, _ := os.ReadFile("/proc/meminfo")
+	var kib int64
+	fmt.Sscanf(string(mem), "MemTotal: %d kB", &kib)
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	load, _ := os.ReadFile("/proc/loadavg")
+	busy, _, _ := strings.Cut(string(load), " ")
+	return fmt.Sprintf("%d cores, %d GiB, Linux %s, %s, load %s at the start, %s",
+		runtime.NumCPU(), (kib+1<<19)>>20, strings.TrimSpace(string(kernel)), runtime.Version(), busy, time.Now().UTC().Format("2006-01-02"))
+}
