@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -52,7 +51,6 @@ type Gateway struct {
 	notFound []byte        // the site's own 404 page, nil for the built-in one
 	problems []error
 	watcher  process.Watcher
-	running  sync.WaitGroup // requests: http.Server forgets those whose connection was cut
 }
 
 // New prepares everything that requests will need. What only some requests
@@ -78,7 +76,7 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (*Gateway, error
 		g.notFound = page
 	}
 	for i := range cfg.Frames {
-		f, err := newFrame(ctx, cfg, &cfg.Frames[i])
+		f, err := newFrame(ctx, cfg, &cfg.Frames[i], opts.Log)
 		g.frames = append(g.frames, f) // also one that failed half way: Close gives back what it took
 		if err != nil {
 			g.Close()
@@ -124,8 +122,6 @@ const maxRedirects = 5
 
 // ServeHTTP answers one request and writes its log record.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	g.running.Add(1)
-	defer g.running.Done()
 	ans := newAnswer(w, r)
 	rec := newRecord(r)
 	w.Header().Set("Server", g.opts.Software)

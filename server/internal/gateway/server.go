@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log"
 	"math"
 	"net"
@@ -19,35 +18,20 @@ import (
 var errShutdown = &failure{status: http.StatusServiceUnavailable, sentence: "The server is stopping.",
 	cause: errors.New("stopped: the server is shutting down"), closeConn: true}
 
-// Serve answers what comes in on ln until ctx ends. Then it takes no more
-// connections, lets running exchanges finish within shutdown-timeout, stops
-// those that have not, and returns once nothing runs. The end of hurry cuts
-// the waiting short.
+// Serve serves this gateway alone: see Site.Serve. The gateway stays the
+// caller's to close.
 func (g *Gateway) Serve(ctx, hurry context.Context, ln net.Listener) error {
-	exchanges, stopAll := context.WithCancelCause(context.Background())
-	defer stopAll(nil)
-	srv := g.server(exchanges)
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(g.guard(ln)) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	g.drain(hurry, srv, stopAll)
-	g.running.Wait() // what was aborted is still to be accounted for
-	<-served
-	return nil
+	return NewSite(g).Serve(ctx, hurry, ln)
 }
 
 // server is net/http's side of serving. Exchanges end with the context.
-func (g *Gateway) server(exchanges context.Context) *http.Server {
+func (g *Gateway) server(exchanges context.Context, handler http.Handler) *http.Server {
 	h := &g.cfg.HTTP
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	srv := &http.Server{
-		Handler: g,
+		Handler: handler,
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(exchanges, serverContext{}, exchanges)
 		},
@@ -84,43 +68,6 @@ func (g *Gateway) guard(ln net.Listener) net.Listener {
 		}
 	}
 	return &httpguard.Listener{Listener: ln, Limits: limits, MaxConnections: h.MaxConnections, Full: full}
-}
-
-// drain lets what runs finish, then stops it.
-func (g *Gateway) drain(hurry context.Context, srv *http.Server, stopAll context.CancelCauseFunc) {
-	patience, cancel := context.WithTimeout(hurry, g.cfg.ShutdownTimeout)
-	defer cancel()
-	if srv.Shutdown(patience) == nil && g.idleWithin(patience) {
-		return
-	}
-	stopAll(errShutdown)
-	longest := time.Second
-	for _, f := range g.frames {
-		longest = max(longest, f.cfg.StopGrace)
-	}
-	// Every process is gone one stop-grace from now, and its handler soon after.
-	last, cancel := context.WithTimeout(context.Background(), longest+5*time.Second)
-	defer cancel()
-	if err := srv.Shutdown(last); err != nil {
-		g.opts.Log.Error().Err(err).Msg("connections are still open: closing them")
-		srv.Close()
-	}
-}
-
-// idleWithin waits for the exchanges that http.Server has forgotten, because
-// their connection or their stream has ended before them.
-func (g *Gateway) idleWithin(patience context.Context) bool {
-	idle := make(chan struct{})
-	go func() {
-		g.running.Wait()
-		close(idle)
-	}()
-	select {
-	case <-idle:
-		return true
-	case <-patience.Done():
-		return false
-	}
 }
 
 // serverLog takes down what net/http has to say.
