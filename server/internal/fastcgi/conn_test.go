@@ -274,7 +274,7 @@ func TestValues(t *testing.T) {
 		{"garbage", answer([]byte("\x7f")), nil, "FastCGI protocol error: a pair's length is cut"},
 		{"cut", answer(AppendPair(nil, MaxConns, "5"))[:12], nil, "unexpected EOF"},
 		{"nothing", nil, nil, "unexpected EOF"},
-		{"more", join2(answer(nil), end(1)), nil, "FastCGI protocol error: something follows the answer to GET_VALUES"},
+		{"more", []byte(join(answer(nil), end(1))), nil, "FastCGI protocol error: something follows the answer to GET_VALUES"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -300,5 +300,3 @@ func TestValues(t *testing.T) {
 		})
 	}
 }
-
-func join2(parts ...[]byte) []byte { return []byte(join(parts...)) }
