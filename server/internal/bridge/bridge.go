@@ -32,7 +32,11 @@ type Options struct {
 // Bridge is a program that hosts one app.
 type Bridge struct {
 	Path string   // the interpreter, absolute
-	Argv []string // interpreter, bridge, options, app
+	Argv []string // interpreter, bridge, options, app: it answers one request and ends
+
+	// Standing is the same for the process that outlives requests in the
+	// frame's mode, nil in mode "exec".
+	Standing []string
 
 	Script int    // the index in Argv of the bridge's own file, which goes with Close
 	Source string // what that file was made of
@@ -86,6 +90,7 @@ func Open(ctx context.Context, opts Options) (*Bridge, error) {
 	args := append(b.options(), opts.Frame.App)
 	b.Argv = append([]string{path, "-X", "utf8", script}, args...)
 	b.Script, b.Source = 3, bridges.WSGI
+	b.Standing = b.standing(script, args)
 	b.check = append([]string{"-X", "utf8", script, "--check"}, args...)
 	return b, nil
 }
@@ -118,6 +123,22 @@ func (b *Bridge) options() []string {
 		}
 	}
 	return args
+}
+
+// standing is the argument vector of the process that outlives requests.
+func (b *Bridge) standing(script string, args []string) []string {
+	f := b.opts.Frame
+	if !f.Warm() {
+		return nil
+	}
+	argv := []string{b.Path, "-X", "utf8", script, "--" + f.Mode}
+	if f.WarmUp != "" {
+		argv = append(argv, "--warm-up", f.WarmUp)
+	}
+	if f.PostFork != "" {
+		argv = append(argv, "--post-fork", f.PostFork)
+	}
+	return append(argv, args...)
 }
 
 // compile turns the source into byte code: it would be compiled anew for

@@ -71,7 +71,7 @@ type Capture struct {
 
 // Frame is one [[frame]] table: which URLs it answers and how it is run.
 // Exactly one of Match, Mount and Scripts is set, and, unless it is Scripts,
-// exactly one of App and Command.
+// exactly one of App, Command and Address.
 type Frame struct {
 	Name string
 	Line int // where its table begins in File; 0 without a file
@@ -83,6 +83,7 @@ type Frame struct {
 	App     string   // "module:object", "module:factory()", "x.ru", "x.psgi"
 	Bridge  string   // "wsgi", "rack" or "psgi": given, or picked by App's shape
 	Command []string // argv; a program with a slash is absolute, another is found on PATH at start
+	Address []string // "HOST:PORT" or "unix:PATH" of what somebody else has started
 
 	Dir          string              // cwd; for Scripts the directory of the programs
 	Interpreters map[string][]string // ".php" = ["php-cgi"], for Scripts; programs as in Command
@@ -127,6 +128,16 @@ type Settings struct {
 	Sandbox    bool     // read-only outside Dir and WritePaths, and no network unless Network
 	WritePaths []string // absolute
 	Network    bool
+
+	MinWorkers  int           // of mode "worker": processes that are always there
+	MaxWorkers  int           // and as many as there may be
+	WorkerIdle  time.Duration // after which one that is more than MinWorkers ends; 0 is never
+	MaxRequests int           // after which a worker is replaced; 0 is never
+	MaxRSS      int64         // bytes of memory at which a worker is replaced; 0 is no limit
+	WarmUp      string        // of an app: path of a request to itself when it is loaded; "" is none
+	PostFork    string        // of mode "fork": module:function that each forked process calls; "" is none
+	Protocol    string        // of mode "worker" without App: "scgi" or "fastcgi"
+	Watch       *bool         // start anew when a source changes; nil: only under --dev
 
 	Interpreter string   // for bridges: python3, ruby, perl by default; a program as in Command, "" without App
 	ModulePath  []string // for bridges: further directories of modules

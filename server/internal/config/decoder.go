@@ -19,9 +19,8 @@ type decoder struct {
 
 // key is one key of a table and what reads its value.
 type key struct {
-	name  string
-	set   func(*node)
-	later bool // a key of the contract that is not built yet
+	name string
+	set  func(*node)
 }
 
 func (d *decoder) fail(line int, p *problem) {
@@ -89,8 +88,7 @@ func unknownKey(title string, n *node, keys []key) *problem {
 	if near := nearest(n.key, keyNames(keys)); near != "" {
 		return problemf("", "%s; did you mean %q?", what, near)
 	}
-	built := slices.DeleteFunc(slices.Clone(keys), func(k key) bool { return k.later })
-	return problemf("the keys here are "+strings.Join(keyNames(built), ", "), "%s", what)
+	return problemf("the keys here are "+strings.Join(keyNames(keys), ", "), "%s", what)
 }
 
 // keysOf is one table and what it may hold.
@@ -159,9 +157,10 @@ func (d *decoder) frameKeys(f *Frame) []key {
 		{name: "app", set: d.app(&f.App)},
 		{name: "bridge", set: d.bridge(&f.Bridge)},
 		{name: "command", set: d.argv(&f.Command)},
+		{name: "address", set: d.addresses(&f.Address)},
 		{name: "dir", set: d.existingDir(&f.Dir)},
 		{name: "interpreters", set: d.interpreters(&f.Interpreters)},
-		{name: "mode", set: d.mode(&f.Mode)},
+		{name: "mode", set: d.oneOf(&f.Mode, Exec, Fork, Worker)},
 	}, d.settingsKeys(&f.Settings)...)
 }
 
@@ -187,16 +186,5 @@ func (d *decoder) settingsKeys(s *Settings) []key {
 		{name: "path-info", set: d.oneOf(&s.PathInfo, "pep3333", "text")},
 	}
 	keys = append(keys, d.limitKeys(s)...)
-	for _, name := range []string{
-		"workers", "max-requests", "protocol", "address", "watch",
-	} {
-		keys = append(keys, key{name: name, set: d.refuseLater, later: true})
-	}
-	return keys
-}
-
-// refuseLater refuses a key of the contract that is not built yet: a limit that is
-// read and not enforced would be a lie.
-func (d *decoder) refuseLater(n *node) {
-	d.failf(n, "take the line out until a later version, which will read it", "not supported by this version yet")
+	return append(keys, d.warmKeys(s)...)
 }

@@ -10,7 +10,7 @@ const (
 	defaultStaticDir       = "static" // only if there is such a directory
 	defaultDynamicDir      = "frames" // only if there is such a directory
 	defaultCaptureDir      = "captures"
-	defaultMode            = "exec"
+	defaultMode            = Exec
 	defaultPython          = "python3"
 )
 

@@ -138,18 +138,6 @@ func (d *decoder) bridge(p *string) func(*node) {
 	}
 }
 
-func (d *decoder) mode(p *string) func(*node) {
-	return func(n *node) {
-		mode := defaultMode
-		d.oneOf(&mode, "exec", "fork", "worker")(n)
-		if mode != defaultMode {
-			d.failf(n, `mode = "exec" starts a process for each request`, "%q is not supported by this version yet", mode)
-			return
-		}
-		*p = mode
-	}
-}
-
 // argv takes an array only: a string would have to be split by a shell's
 // rules, and no shell stands anywhere between a request and its process.
 func (d *decoder) argv(p *[]string) func(*node) {

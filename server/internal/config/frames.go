@@ -35,7 +35,7 @@ func (d *decoder) frames(root *table, c *Config) {
 		return
 	}
 	for i, t := range tables {
-		c.Frames = append(c.Frames, d.frame(i, t, defaults))
+		c.Frames = append(c.Frames, d.frame(i, t, shared, defaults))
 	}
 	d.checkSandboxDefaults(shared, &defaults, c.Frames)
 	d.checkUnique(tables, c.Frames)
@@ -43,7 +43,7 @@ func (d *decoder) frames(root *table, c *Config) {
 	d.where = ""
 }
 
-func (d *decoder) frame(i int, t *table, defaults Settings) Frame {
+func (d *decoder) frame(i int, t, shared *table, defaults Settings) Frame {
 	f := Frame{
 		Name:     fmt.Sprintf("frame-%d", i+1),
 		Line:     t.line,
@@ -66,6 +66,7 @@ func (d *decoder) frame(i int, t *table, defaults Settings) Frame {
 	d.completeApp(&f)
 	if complete {
 		d.checkSandbox(t, &f)
+		d.checkWarm(t, shared, &f)
 	}
 	return f
 }
@@ -123,6 +124,9 @@ func (d *decoder) checkProgram(t *table, complete bool) {
 		return
 	}
 	only("is for scripts frames", "", "interpreters")
+	if t.get("address") != nil {
+		return // what runs there is none of ours: see checkAddress
+	}
 	if !d.oneKeyOf(t, complete, "app", "command") {
 		return
 	}

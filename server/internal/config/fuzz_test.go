@@ -115,8 +115,8 @@ func checkFrame(t *testing.T, f *Frame) {
 	if count(len(f.Match) > 0, f.Mount != "", f.Scripts != "") != 1 {
 		t.Errorf("frame %q: got match %q, mount %q, scripts %q; want one", f.Name, f.Match, f.Mount, f.Scripts)
 	}
-	if count(f.App != "", len(f.Command) > 0, f.Scripts != "") != 1 {
-		t.Errorf("frame %q: got app %q, command %q, scripts %q; want one", f.Name, f.App, f.Command, f.Scripts)
+	if count(f.App != "", len(f.Command) > 0, f.Scripts != "", len(f.Address) > 0 && f.Scripts == "") != 1 {
+		t.Errorf("frame %q: got app %q, command %q, scripts %q, address %q; want one", f.Name, f.App, f.Command, f.Scripts, f.Address)
 	}
 	isApp := f.App != ""
 	if isApp != (f.Bridge == "wsgi") || isApp != (f.Interpreter != "") || isApp != (f.PathInfo != "") {
@@ -127,10 +127,11 @@ func checkFrame(t *testing.T, f *Frame) {
 			t.Errorf("frame %q: got prefix %q", f.Name, prefix)
 		}
 	}
-	if !isDir(f.Dir) || f.Line < 1 || f.Mode != "exec" || f.MaxConcurrent < 1 || f.MaxHeader < 1 || f.MaxBody < 0 {
+	if !isDir(f.Dir) || f.Line < 1 || f.MaxConcurrent < 1 || f.MaxHeader < 1 || f.MaxBody < 0 {
 		t.Errorf("frame %q is incomplete: %+v", f.Name, f)
 	}
 	checkLimits(t, f)
+	checkModes(t, f)
 	for name, value := range f.Env {
 		if ReservedName(name) || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") {
 			t.Errorf("frame %q: got env %q = %q", f.Name, name, value)
@@ -140,5 +141,23 @@ func checkFrame(t *testing.T, f *Frame) {
 		if ReservedName(name) || strings.HasPrefix(name, "LD_") {
 			t.Errorf("frame %q: got pass-env %q", f.Name, name)
 		}
+	}
+}
+
+func checkModes(t *testing.T, f *Frame) {
+	t.Helper()
+	elsewhere := len(f.Address) > 0
+	ours := f.Mode == Worker && !elsewhere
+	ok := f.MaxWorkers == 0 && f.MinWorkers == 0 && f.WorkerIdle == 0 && f.MaxRequests == 0 && f.MaxRSS == 0
+	if ours {
+		ok = f.MaxWorkers >= 1 && f.MinWorkers >= 0 && f.MinWorkers <= f.MaxWorkers && f.WorkerIdle >= 0 &&
+			f.MaxRequests >= 0 && f.MaxRSS >= 0 && f.MaxConcurrent == f.MaxWorkers
+	}
+	ok = ok && (f.Mode == Worker || !elsewhere) && (f.Mode != Fork || f.App != "") && (f.Mode == Exec || elsewhere || f.Scripts == "")
+	ok = ok && (f.Mode == Exec || f.Stdin == "body") && (f.Protocol != "") == (f.Mode == Worker && f.App == "")
+	ok = ok && (f.PostFork == "" || f.Mode == Fork) && (f.WarmUp == "" || f.Warm() && f.App != "" && f.WarmUp[0] == '/')
+	ok = ok && (f.Watch == nil || f.Warm() && !elsewhere)
+	if !ok || f.Mode != Exec && f.Mode != Fork && f.Mode != Worker {
+		t.Errorf("frame %q: got mode %q with %+v", f.Name, f.Mode, f)
 	}
 }

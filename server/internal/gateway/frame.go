@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/rs/zerolog"
+
 	"framegate/server/internal/bridge"
 	"framegate/server/internal/cgroup"
 	"framegate/server/internal/config"
@@ -42,7 +44,7 @@ type frame struct {
 	problems    []error
 }
 
-func newFrame(ctx context.Context, cfg *config.Config, fc *config.Frame) (*frame, error) {
+func newFrame(ctx context.Context, cfg *config.Config, fc *config.Frame, log zerolog.Logger) (*frame, error) {
 	f := &frame{
 		cfg:    fc,
 		dir:    fc.Dir,
@@ -53,22 +55,33 @@ func newFrame(ctx context.Context, cfg *config.Config, fc *config.Frame) (*frame
 	if f.dir == "" {
 		f.dir = cfg.Dir
 	}
-	if err := f.confine(); err != nil {
+	if err := f.openProgram(ctx, cfg); err != nil {
 		return f, err
 	}
-	switch {
-	case fc.Scripts != "":
-		return f, f.openScripts(ctx)
-	case fc.App != "":
-		return f, f.openApp(ctx, cfg)
+	return f, f.openRunner(log)
+}
+
+// openProgram finds what the frame runs, and makes its limits ready.
+func (f *frame) openProgram(ctx context.Context, cfg *config.Config) error {
+	if len(f.cfg.Address) == 0 { // else its processes are somebody else's
+		if err := f.confine(); err != nil {
+			return err
+		}
 	}
-	f.program = f.locate(ctx, cfg.Dir, fc.Command)
-	f.filename = f.program.path
-	return f, nil
+	switch {
+	case f.cfg.Scripts != "":
+		return f.openScripts(ctx)
+	case f.cfg.App != "":
+		return f.openApp(ctx, cfg)
+	case f.cfg.Command != nil:
+		f.program = f.locate(ctx, cfg.Dir, f.cfg.Command)
+		f.filename = f.program.path
+	}
+	return nil
 }
 
 func (f *frame) close() error {
-	var errs []error
+	errs := []error{f.runner.Close()} // first: its processes use the rest
 	if f.scripts != nil {
 		errs = append(errs, f.scripts.root.Close())
 	}
@@ -81,7 +94,7 @@ func (f *frame) close() error {
 	if f.confinement != nil {
 		errs = append(errs, f.confinement.Close())
 	}
-	return errors.Join(append(errs, f.runner.Close())...)
+	return errors.Join(errs...)
 }
 
 func (f *frame) openScripts(ctx context.Context) error {

@@ -66,8 +66,8 @@ func (f *frame) note(format string, args ...any) {
 // while no exchange runs can they be told from its processes: a frame has one
 // cgroup, not one for each request.
 func (f *frame) sweep() {
-	if f.group == nil || !f.running.TryLock() {
-		return
+	if f.group == nil || f.cfg.Warm() || !f.running.TryLock() {
+		return // a warm frame's processes are in the group whether an exchange runs or not
 	}
 	defer f.running.Unlock()
 	if populated, err := f.group.Populated(); err == nil && populated {

@@ -52,16 +52,20 @@ func (s *stderrLog) line(line []byte) {
 	if s.dropped {
 		return
 	}
-	level := zerolog.InfoLevel
-	if bytes.HasPrefix(line, bridgeWarning) {
-		level = zerolog.WarnLevel
-	}
+	level := stderrLevel(line)
 	s.bytes += len(line) + 1
 	if s.lines++; s.bytes > maxStderr || s.lines > maxStderrLines {
 		s.dropped = true
 		level, line = zerolog.WarnLevel, []byte("more than 1 MiB or 10000 lines of stderr in one exchange: the rest is dropped")
 	}
 	s.log.WithLevel(level).Str("request_id", s.id).Str("frame", s.frame).Str("stream", "stderr").Msg(string(line))
+}
+
+func stderrLevel(line []byte) zerolog.Level {
+	if bytes.HasPrefix(line, bridgeWarning) {
+		return zerolog.WarnLevel
+	}
+	return zerolog.InfoLevel
 }
 
 // tail is what captures show.

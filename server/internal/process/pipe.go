@@ -145,6 +145,9 @@ func (p *Pipe) SetReadDeadline(t time.Time) {
 // abandonAt makes Read report the end of the file at t, whoever holds the
 // other end.
 func (p *Pipe) abandonAt(t time.Time) {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.limit.Store(&t)
@@ -152,4 +155,9 @@ func (p *Pipe) abandonAt(t time.Time) {
 }
 
 // Close closes the gateway's end.
-func (p *Pipe) Close() error { return p.f.Close() }
+func (p *Pipe) Close() error {
+	if p == nil {
+		return nil
+	}
+	return p.f.Close()
+}

@@ -30,6 +30,10 @@ type Spec struct {
 	Fed        func(p []byte)
 	CountStdin bool
 
+	// NoOutput has stdout be stderr, for a process that answers elsewhere:
+	// what it prints is for the log. Output is nil then.
+	NoOutput bool
+
 	Confinement *Confinement // nil confines nothing
 	Watcher     Watcher      // nil is nobody
 
@@ -84,17 +88,20 @@ type Process struct {
 
 // Start starts a process. The caller owns spec.Stdin.
 func Start(spec *Spec) (*Process, error) {
-	stdout, childOut, err := outputPipe()
-	if err != nil {
-		return nil, err
-	}
-	defer childOut.Close()
 	stderr, childErr, err := outputPipe()
 	if err != nil {
-		stdout.Close()
 		return nil, err
 	}
 	defer childErr.Close()
+	var stdout *Pipe
+	childOut := childErr
+	if !spec.NoOutput {
+		if stdout, childOut, err = outputPipe(); err != nil {
+			stderr.Close()
+			return nil, err
+		}
+		defer childOut.Close()
+	}
 	in, err := openInput(spec)
 	if err != nil {
 		stdout.Close()
@@ -134,7 +141,12 @@ func Start(spec *Spec) (*Process, error) {
 func (p *Process) Pid() int { return p.pid }
 
 // Output is the process's stdout.
-func (p *Process) Output() Output { return p.stdout }
+func (p *Process) Output() Output {
+	if p.stdout == nil {
+		return nil
+	}
+	return p.stdout
+}
 
 // Done is closed when the process has ended and is reaped.
 func (p *Process) Done() <-chan struct{} { return p.done }

@@ -24,6 +24,9 @@ var (
 	ErrProgram  = errors.New("program cannot be run")
 )
 
+// Warm does nothing: nothing is there ahead of a request.
+func (Exec) Warm(process.Watcher) {}
+
 // Start starts the program of spec.
 func (Exec) Start(ctx context.Context, spec *process.Spec) (Run, error) {
 	// A frame that is being replaced is busy while any fork still holds it
