@@ -12,8 +12,9 @@ import (
 // source has changed: the next request is answered by the new version, and
 // what the old one is answering goes on.
 type Reloading struct {
-	// Open loads the app, and returns when it is ready to answer.
-	Open func(ctx context.Context) (Runner, error)
+	// Open loads the app, and returns when it is ready to answer. w is what
+	// Warm was given, nil without it.
+	Open func(ctx context.Context, w process.Watcher) (Runner, error)
 	// KeepGood has the last good version serve on when the new one cannot be
 	// loaded; otherwise requests fail with the reason until it can.
 	KeepGood bool
@@ -21,6 +22,7 @@ type Reloading struct {
 	Told func(err error, took time.Duration)
 
 	mu      sync.Mutex
+	watcher process.Watcher
 	current *generation
 	failed  error // why there is no current version
 	changed time.Time
@@ -44,6 +46,16 @@ type loading struct {
 
 // Use puts the first version in, which is already loaded.
 func (r *Reloading) Use(first Runner) { r.current = &generation{Runner: first} }
+
+// Warm warms the first version; those that follow are warm when they are used.
+func (r *Reloading) Warm(w process.Watcher) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watcher = w
+	if r.current != nil {
+		r.current.Warm(w)
+	}
+}
 
 // settle is how long source files must have been left alone: editors write a
 // file in several steps, and save several files at once.
@@ -100,11 +112,12 @@ func (r *Reloading) load() {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &loading{ready: make(chan struct{}), cancel: cancel}
 	r.loading = l
+	watcher := r.watcher
 	r.done.Go(func() {
 		defer cancel()
 		since := r.settled(ctx)
 		begun := time.Now()
-		next, err := r.Open(ctx)
+		next, err := r.Open(ctx, watcher)
 		if r.Told != nil && ctx.Err() == nil {
 			r.Told(err, time.Since(begun))
 		}
@@ -143,11 +156,11 @@ func (r *Reloading) loaded(next Runner, err error, since time.Time) {
 	case err == nil:
 		r.retire()
 		r.current, r.failed = &generation{Runner: next}, nil
-		if r.closed {
-			r.retire()
-		}
 	case !r.KeepGood || r.current == nil:
 		r.failed = err
+	}
+	if r.closed {
+		r.retire()
 	}
 }
 
