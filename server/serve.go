@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"framegate/server/internal/bridge"
@@ -24,6 +24,8 @@ type serveOptions struct {
 	source
 	listen string
 	dev    bool
+
+	port, app string // the arguments
 }
 
 func serveCommand() *cobra.Command {
@@ -46,27 +48,36 @@ port 7890. PORT and MODULE:APP take the place of what the configuration says.`,
 }
 
 func (o *serveOptions) run(cmd *cobra.Command, args []string) error {
-	port, app, err := positional(cmd, args)
+	var err error
+	if o.port, o.app, err = positional(cmd, args); err != nil {
+		return err
+	}
+	cfg, err := o.configure(cmd)
 	if err != nil {
 		return err
 	}
-	cfg, err := o.load(app)
+	return o.serve(cmd, cfg)
+}
+
+// configure reads the configuration and lays the command line over it.
+func (o *serveOptions) configure(cmd *cobra.Command) (*config.Config, error) {
+	cfg, err := o.load(o.app)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if o.listen != "" {
 		if err := cfg.SetListen(o.listen); err != nil {
-			return &usageError{msg: "--listen: " + err.Error(), command: cmd.CommandPath()}
+			return nil, &usageError{msg: "--listen: " + err.Error(), command: cmd.CommandPath()}
 		}
 	}
-	if port != "" {
+	if o.port != "" {
 		host, _, err := net.SplitHostPort(cfg.Listen)
 		if err != nil {
 			host = "127.0.0.1" // the configuration listens on a Unix socket
 		}
-		cfg.Listen = net.JoinHostPort(host, port)
+		cfg.Listen = net.JoinHostPort(host, o.port)
 	}
-	return o.serve(cmd.OutOrStdout(), cfg)
+	return cfg, nil
 }
 
 // positional reads [PORT] [MODULE:APP], as the course starts its server.
@@ -95,17 +106,17 @@ func positional(cmd *cobra.Command, args []string) (port, app string, err error)
 // startPatience is how long a start may take before the log says why.
 const startPatience = 5 * time.Second
 
-func (o *serveOptions) serve(stdout io.Writer, cfg *config.Config) error {
+func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 	ctx, hurry, restore := signalContexts()
 	defer restore()
 	log := newLog(os.Stderr)
 	slow := time.AfterFunc(startPatience, func() { log.Info().Msg("still starting: the apps are being imported") })
 	defer slow.Stop()
-	g, err := gateway.New(ctx, cfg, gateway.Options{Log: log, Software: software(), Dev: o.dev})
-	if g != nil {
-		defer g.Close()
-	}
+	g, err := o.open(ctx, log, cfg)
 	if ctx.Err() != nil {
+		if g != nil {
+			g.Close()
+		}
 		log.Info().Msg("stopped while it was starting")
 		return nil
 	}
@@ -113,9 +124,8 @@ func (o *serveOptions) serve(stdout io.Writer, cfg *config.Config) error {
 		return err
 	}
 	slow.Stop()
-	if err := o.judge(g); err != nil {
-		return err
-	}
+	site := gateway.NewSite(g)
+	defer site.Close()
 	ln, err := listen(cfg.Listen)
 	if err != nil {
 		return err
@@ -123,6 +133,36 @@ func (o *serveOptions) serve(stdout io.Writer, cfg *config.Config) error {
 	watcher, unwatch := watch(ctx, log)
 	defer unwatch()
 	g.Watch(watcher)
+	tell(log, cfg, g)
+	again := &reloader{site: site, log: log, watcher: watcher, first: cfg,
+		open: func(ctx context.Context) (*config.Config, *gateway.Gateway, error) {
+			cfg, err := o.configure(cmd)
+			if err != nil {
+				return nil, nil, err
+			}
+			g, err := o.open(ctx, log, cfg)
+			return cfg, g, err
+		}}
+	defer again.onHangup(ctx)()
+	fmt.Fprintln(cmd.OutOrStdout(), greeting(ln.Addr(), g.Routes()))
+	return site.Serve(ctx, hurry, ln)
+}
+
+// open makes a gateway that is fit to serve.
+func (o *serveOptions) open(ctx context.Context, log zerolog.Logger, cfg *config.Config) (*gateway.Gateway, error) {
+	g, err := gateway.New(ctx, cfg, gateway.Options{Log: log, Software: software(), Dev: o.dev})
+	if err == nil {
+		err = o.judge(g)
+	}
+	if err != nil && g != nil {
+		g.Close()
+		g = nil
+	}
+	return g, err
+}
+
+// tell writes down what an operator should know of a configuration.
+func tell(log zerolog.Logger, cfg *config.Config, g *gateway.Gateway) {
 	for _, w := range cfg.Warnings {
 		log.Warn().Msg(w)
 	}
@@ -132,8 +172,6 @@ func (o *serveOptions) serve(stdout io.Writer, cfg *config.Config) error {
 	for _, n := range g.Notes() {
 		log.Debug().Msg(n)
 	}
-	fmt.Fprintln(stdout, greeting(ln.Addr(), g.Routes()))
-	return g.Serve(ctx, hurry, ln)
 }
 
 // judge refuses to start with an app that cannot be loaded: every request to
