@@ -23,6 +23,7 @@ type options struct {
 	rounds  int
 	seconds time.Duration
 	only    *regexp.Regexp
+	among   *regexp.Regexp
 	json    string
 	svg     string
 	binary  string
@@ -33,6 +34,7 @@ func main() {
 	quick := flag.Bool("quick", false, "three short rounds of the cases that tell most: under five minutes")
 	list := flag.Bool("list", false, "list the cases and their contestants")
 	only := flag.String("only", "", "run the cases whose names match `REGEXP`")
+	among := flag.String("among", "", "measure only the contestants whose names match `REGEXP`, and framegate")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each case")
 	flag.DurationVar(&o.seconds, "time", 3*time.Second, "length of one measurement")
 	flag.StringVar(&o.json, "json", "", "write the figures to `FILE`")
@@ -41,6 +43,9 @@ func main() {
 	flag.Parse()
 	var err error
 	if o.only, err = regexp.Compile(*only); err != nil {
+		fail(err)
+	}
+	if o.among, err = regexp.Compile(*among); err != nil {
 		fail(err)
 	}
 	cases := allCases()
@@ -114,6 +119,9 @@ func (o *options) measure(ctx context.Context, site *site, c benchCase) (*caseRe
 		}
 	}()
 	for _, name := range c.contestants {
+		if name != us && !o.among.MatchString(name) {
+			continue
+		}
 		r := &contestantResult{Name: name}
 		s, url, err := site.start(ctx, name, c)
 		if err != nil {
