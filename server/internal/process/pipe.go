@@ -60,36 +60,45 @@ func (p *Pipe) WhenBlocked(f func()) { p.onBlock = f }
 // Read reads what is there and otherwise waits. A deadline bounds only the
 // waiting: what has already arrived is never lost to it.
 func (p *Pipe) Read(b []byte) (n int, err error) {
+	return p.readBy(func(fd, most int) (int, error) { return readFD(fd, b[:min(len(b), most)]) })
+}
+
+// readBy is Read with a read of one's own, of so many bytes at the most.
+func (p *Pipe) readBy(read func(fd, most int) (int, error)) (n int, err error) {
 	limit := p.limit.Load()
 	if limit == nil {
-		return p.read(b)
+		return p.await(read, largestPipe)
 	}
 	// The process is gone. A stray descendant may hold the other end for ever,
 	// and may write for ever, but what the process itself has written is among
 	// the first bytes that a pipe holds.
-	b = b[:min(len(b), largestPipe-p.late)]
+	most := largestPipe - p.late
 	switch {
-	case len(b) == 0:
+	case most <= 0:
 		return 0, io.EOF
 	case time.Now().Before(*limit):
-		n, err = p.read(b)
+		n, err = p.await(read, most)
 	default:
-		n, err = p.readRest(b)
+		n, err = p.readRest(read, most)
 	}
 	p.late += n
 	return n, err
 }
 
-func (p *Pipe) read(b []byte) (n int, err error) {
+// readFD reads once.
+func readFD(fd int, b []byte) (n int, err error) {
+	for {
+		if n, err = syscall.Read(fd, b); err != syscall.EINTR {
+			return n, err
+		}
+	}
+}
+
+func (p *Pipe) await(read func(fd, most int) (int, error), most int) (n int, err error) {
 	var readErr error
 	blocked := false
 	attempt := func(fd uintptr) bool {
-		for {
-			n, readErr = syscall.Read(int(fd), b)
-			if readErr != syscall.EINTR {
-				break
-			}
-		}
+		n, readErr = read(int(fd), most)
 		blocked = readErr == syscall.EAGAIN
 		return !blocked
 	}
@@ -103,7 +112,7 @@ func (p *Pipe) read(b []byte) (n int, err error) {
 		err := p.raw.Read(attempt)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && p.limit.Load() != nil:
-			return p.readRest(b)
+			return p.readRest(read, most)
 		case err != nil:
 			return 0, err
 		}
@@ -121,8 +130,8 @@ func (p *Pipe) read(b []byte) (n int, err error) {
 const largestPipe = 1 << 20
 
 // readRest reads what is in the pipe after the limit, without waiting.
-func (p *Pipe) readRest(b []byte) (n int, err error) {
-	cerr := p.raw.Control(func(fd uintptr) { n, err = syscall.Read(int(fd), b) })
+func (p *Pipe) readRest(read func(fd, most int) (int, error), most int) (n int, err error) {
+	cerr := p.raw.Control(func(fd uintptr) { n, err = read(int(fd), most) })
 	if cerr != nil {
 		return 0, cerr
 	}

@@ -73,6 +73,7 @@ type Process struct {
 	pid     int
 	stdout  *Pipe
 	stderr  *Pipe
+	lines   *lines
 	stdin   *os.File // the gateway's end while a feeder runs, else nil
 	reads   *stdinCount
 	watcher Watcher
@@ -130,7 +131,8 @@ func Start(spec *Spec) (*Process, error) {
 		p.reads = in.count()
 	}
 	p.owned.Go(p.await)
-	p.owned.Go(func() { drainLines(p.stderr, spec.StderrLine) })
+	p.lines = newLines(stderr, spec.StderrLine)
+	p.owned.Go(p.lines.drain)
 	if in.parent != nil {
 		p.owned.Go(func() { p.feed(in.rest, spec) })
 	}
@@ -147,6 +149,9 @@ func (p *Process) Output() Output {
 	}
 	return p.stdout
 }
+
+// FlushStderr hands out what the process has written to its stderr so far.
+func (p *Process) FlushStderr() { p.lines.flush() }
 
 // Done is closed when the process has ended and is reaped.
 func (p *Process) Done() <-chan struct{} { return p.done }

@@ -1,30 +1,76 @@
 package process
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
 // longestLine bounds a line of stderr; what is longer is cut into pieces, so
 // that a process without line breaks costs no memory.
 const longestLine = 8 << 10
 
-// drainLines reads stderr to its end whatever comes: a process must never
-// block on it.
-func drainLines(r *Pipe, line func([]byte)) {
+// lines takes a stderr apart. The lock is held from a read to the end of what
+// that has brought, so that nothing is under way when flush has it.
+type lines struct {
+	pipe *Pipe
+	line func([]byte)
+
+	mu  sync.Mutex
+	buf []byte // the beginning of a line
+}
+
+func newLines(pipe *Pipe, line func([]byte)) *lines {
 	if line == nil {
 		line = func([]byte) {}
 	}
-	buf := make([]byte, 0, 1<<10)
+	return &lines{pipe: pipe, line: line, buf: make([]byte, 0, 1<<10)}
+}
+
+// drain reads to the end whatever comes: a process must never block on its
+// stderr.
+func (l *lines) drain() {
 	for {
-		if len(buf) == cap(buf) {
-			buf = grow(buf, line)
-		}
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = emitLines(buf[:len(buf)+n], line)
-		if err != nil {
-			if len(buf) > 0 {
-				line(buf)
-			}
+		if _, err := l.pipe.readBy(l.read); err != nil {
+			l.mu.Lock()
+			l.giveUp()
+			l.mu.Unlock()
 			return
 		}
+	}
+}
+
+// flush hands out what has been written so far, a line that has only begun
+// included.
+func (l *lines) flush() {
+	l.pipe.raw.Control(func(fd uintptr) {
+		for n := 1; n > 0; {
+			n, _ = l.read(int(fd), largestPipe)
+		}
+	})
+	l.mu.Lock()
+	l.giveUp()
+	l.mu.Unlock()
+}
+
+// read reads once, at most bytes, and hands the whole lines out.
+func (l *lines) read(fd, most int) (n int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.buf) == cap(l.buf) {
+		l.buf = grow(l.buf, l.line)
+	}
+	room := l.buf[len(l.buf):cap(l.buf)]
+	n, err = readFD(fd, room[:min(len(room), most)])
+	if n > 0 {
+		l.buf = emitLines(l.buf[:len(l.buf)+n], l.line)
+	}
+	return n, err
+}
+
+func (l *lines) giveUp() {
+	if len(l.buf) > 0 {
+		l.line(l.buf)
+		l.buf = l.buf[:0]
 	}
 }
 
