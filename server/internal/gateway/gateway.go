@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -26,11 +27,18 @@ type Options struct {
 	Log      zerolog.Logger // the zero Logger writes nothing useful: use zerolog.Nop()
 	Software string         // SERVER_SOFTWARE and the Server header
 	Dev      bool           // show causes to clients on this machine
+	Source   []string       // the flags with which `framegate run` serves the same; nil is -c FILE
 	Port     string         // SERVER_PORT; "" takes it from the connection
 	Tap      *Tap
 
 	Watchers []capture.Watcher // who is shown exchanges when they are over
+
+	Frame string // who answers requests, whatever their path; "" goes by the routes
+	Dry   bool   // start no process: exchanges fail with ErrDry where it would start
 }
+
+// ErrDry is the end of an exchange whose process was not to be started.
+var ErrDry = errors.New("nothing is run")
 
 // Tap looks on at exchanges as they pass. Its functions are called from the
 // exchange's own goroutines, as things happen, and may be nil.
@@ -51,6 +59,7 @@ type Gateway struct {
 	notFound []byte        // the site's own 404 page, nil for the built-in one
 	problems []error
 	watcher  process.Watcher
+	dev      *dev // nil without Options.Dev
 }
 
 // New prepares everything that requests will need. What only some requests
@@ -60,6 +69,9 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (*Gateway, error
 		opts.Software = "framegate"
 	}
 	g := &Gateway{cfg: cfg, opts: opts}
+	if opts.Dev {
+		g.dev = newDev()
+	}
 	if cfg.Static.Path != "" {
 		files, err := static.New(cfg.Static.Path, static.Options{Listing: cfg.Static.Listing, Dotfiles: cfg.Static.Dotfiles})
 		if err != nil {
@@ -94,6 +106,14 @@ func (g *Gateway) Problems() []error { return g.problems }
 
 // Watch has w told of every process group. It is called before Serve.
 func (g *Gateway) Watch(w process.Watcher) { g.watcher = w }
+
+// warm starts the processes that are there ahead of requests. It does not wait
+// for them.
+func (g *Gateway) warm() {
+	for _, f := range g.frames {
+		f.runner.Warm(g.watcher)
+	}
+}
 
 // Notes are what to know about single frames: which bounds this machine cannot
 // give in full.
@@ -163,6 +183,9 @@ func (g *Gateway) answer(ans *answer, r *http.Request, rec *record) error {
 		return serverOptions(ans)
 	}
 	target, err := cgi.ParseTarget(r.RequestURI)
+	if err == nil && g.dev != nil && strings.HasPrefix(target.Path, devPrefix) {
+		return g.serveDev(ans, r, target.Path)
+	}
 	for hops := 0; ; hops++ {
 		if err != nil {
 			return badTarget(err)
@@ -190,7 +213,7 @@ func (g *Gateway) answer(ans *answer, r *http.Request, rec *record) error {
 
 // dispatch hands the request to the frame or the file that target names.
 func (g *Gateway) dispatch(ans *answer, r *http.Request, rec *record, target cgi.Target) (redirect string, err error) {
-	f, call, err := g.routes.find(target)
+	f, call, err := g.route(rec, target)
 	switch {
 	case err != nil:
 		return "", err
@@ -200,6 +223,19 @@ func (g *Gateway) dispatch(ans *answer, r *http.Request, rec *record, target cgi
 		return "", g.serveFile(ans, r, target.Path)
 	}
 	return "", errNotFound
+}
+
+// route finds who answers. Where that is Options.Frame, what its answer
+// redirects to goes by the routes all the same.
+func (g *Gateway) route(rec *record, target cgi.Target) (*frame, call, error) {
+	if g.opts.Frame != "" && rec.frame == "" {
+		for _, f := range g.frames {
+			if f.cfg.Name == g.opts.Frame {
+				return f.called(target)
+			}
+		}
+	}
+	return g.routes.find(target)
 }
 
 func (g *Gateway) serveFile(ans *answer, r *http.Request, path string) error {

@@ -17,6 +17,7 @@ type Site struct {
 	current atomic.Pointer[tenant]
 	running sync.WaitGroup // requests: http.Server forgets those whose connection was cut
 	closing sync.WaitGroup // tenants that have been replaced
+	serving atomic.Bool
 }
 
 // tenant is a Gateway and the requests that it has.
@@ -68,7 +69,11 @@ func (t *tenant) leave() {
 // Swap puts g in the place of the current gateway. What that one is answering
 // goes on; it is closed in the background.
 func (s *Site) Swap(g *Gateway) {
+	if s.serving.Load() {
+		g.warm()
+	}
 	old := s.current.Swap(newTenant(g))
+	old.g.dev.stop()
 	s.closing.Go(func() {
 		old.replaced.Store(true)
 		for old.requests.Load() > 0 {
@@ -95,7 +100,10 @@ func (s *Site) Serve(ctx, hurry context.Context, ln net.Listener) error {
 	exchanges, stopAll := context.WithCancelCause(context.Background())
 	defer stopAll(nil)
 	first := s.Gateway()
+	s.serving.Store(true)
+	first.warm()
 	srv := first.server(exchanges, s)
+	srv.RegisterOnShutdown(func() { s.Gateway().dev.stop() })
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(first.guard(ln)) }()
 	select {
