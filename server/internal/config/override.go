@@ -58,3 +58,17 @@ func (c *Config) AddScripts(name, prefix, dir string, interpreters map[string][]
 	})
 	return nil
 }
+
+// ForCommand is the configuration of a program that answers every request, run
+// in dir; nothing else is served.
+func ForCommand(dir string, command []string) (*Config, error) {
+	c, err := Default(dir)
+	if err != nil {
+		return nil, err
+	}
+	c.Static, c.Dynamic = Static{}, Dynamic{}
+	c.Frames = []Frame{{
+		Name: filepath.Base(command[0]), Mount: "/", Command: command, Dir: c.Dir, Mode: defaultMode, Settings: defaultSettings(),
+	}}
+	return c, nil
+}

@@ -88,6 +88,22 @@ func (f *frame) take(target cgi.Target, prefix string) (call, bool, error) {
 	return call{target, script, file}, err == nil, err
 }
 
+// called is the call of a frame that was chosen by name: as at its own URLs,
+// and elsewhere as if a pattern had led to it, or its scripts were at the root.
+func (f *frame) called(target cgi.Target) (*frame, call, error) {
+	prefix := f.cfg.Mount + f.cfg.Scripts // only one of them is given
+	if prefix != "" {
+		if c, ok, err := f.take(target, prefix); ok {
+			return f, c, err
+		}
+	}
+	if f.scripts != nil {
+		c, _, err := f.take(target, "/")
+		return f, c, err
+	}
+	return f, call{target: target, script: cgi.Script{PathInfo: target.Path}}, nil
+}
+
 var errNotFound = &failure{status: http.StatusNotFound, sentence: "There is nothing at this URL."}
 
 // badTarget is the answer to a request target that cannot be served (§9.8:
