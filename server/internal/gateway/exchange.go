@@ -132,6 +132,9 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	if tap := x.g.opts.Tap; tap != nil && tap.Start != nil {
 		tap.Start(spec)
 	}
+	if x.g.opts.Dry {
+		return ErrDry
+	}
 	x.sight.event(capture.Started, 0, 0)
 	x.started = time.Now()
 	x.begun = make(chan struct{})
