@@ -1,0 +1,175 @@
+package timeline
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"framegate/server/internal/capture"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.txt anew")
+
+const ms = time.Millisecond
+
+// exchange is one that went well: a form was posted, and echoed.
+func exchange() *capture.Exchange {
+	head := "Content-Type: text/plain; charset=utf-8\n\n"
+	return &capture.Exchange{
+		ID: "1f2e3d4c5b6a7988", Time: time.Date(2026, 11, 22, 15, 4, 5, 123e6, time.UTC), Frame: "echo", Mode: "exec", Pid: 4711,
+		Request: capture.Request{Method: "POST", Target: "/echo/a%20b?x=1", Proto: "HTTP/1.1"},
+		Program: capture.Program{
+			Path: "/bin/sh", Argv: []string{"sh", "-c", "cat; it's"}, Dir: "/srv/site",
+			Env: []string{"PATH=/bin", "REQUEST_METHOD=POST", "QUERY_STRING=x=1", "SCRIPT_NAME=/echo", "PATH_INFO=/a b/中文\\", "CONTENT_LENGTH=8", "A"},
+		},
+		Stdin:  capture.Stream{Head: []byte("name=Ada"), Size: 8, Read: 8},
+		Stdout: capture.Stream{Head: []byte(head + "name=Ada 中文\r\n\x00\xff\\n"), Size: int64(len(head)) + 23, Read: -1},
+		Stderr: capture.Lines{Last: []string{"looking for /a b", "a\ttab and \x1b[31mred"}, Dropped: 2},
+		Exit:   &capture.Exit{CPU: 12*ms + 3456, MaxRSSKiB: 14233},
+		Answer: capture.Answer{Status: 200, Body: capture.Stream{Size: 23}},
+		Events: []capture.Event{
+			{At: 9000, Kind: capture.Started},
+			{At: 812 * time.Microsecond, Kind: capture.Spawned},
+			{At: 901 * time.Microsecond, Kind: capture.StdinData, Bytes: 8},
+			{At: 910 * time.Microsecond, Kind: capture.StdinEnd, Offset: 8},
+			{At: 23*ms + 310000, Kind: capture.StdoutPut, Bytes: int64(len(head))},
+			{At: 23*ms + 320000, Kind: capture.HeaderEnd, Offset: int64(len(head))},
+			{At: 23*ms + 400000, Kind: capture.StderrPut, Offset: 2, Bytes: 16},
+			{At: 23*ms + 401000, Kind: capture.StderrPut, Offset: 3, Bytes: 16},
+			{At: 24 * ms, Kind: capture.StdoutPut, Offset: int64(len(head)), Bytes: 23},
+			{At: 24*ms + 100000, Kind: capture.StdoutEnd, Offset: int64(len(head)) + 23},
+			{At: 24*ms + 600000, Kind: capture.Exited},
+			{At: 24*ms + 912345, Kind: capture.Answered, Offset: 23},
+		},
+	}
+}
+
+// hang is a program that was stopped: it did not read, and said nothing.
+func hang() *capture.Exchange {
+	x := exchange()
+	x.Stdin.Read = 0
+	x.Stdout, x.Stderr = capture.Stream{Read: -1}, capture.Lines{}
+	x.Exit = &capture.Exit{Code: -1, Signal: "SIGTERM", CPU: 2 * ms, MaxRSSKiB: 900}
+	x.Answer = capture.Answer{Status: 504, Body: capture.Stream{Size: 87}}
+	x.Failure = "first-byte-timeout: nothing to read from the program 1m0.001s after its start, which is longer than it may take"
+	x.Events = append(x.Events[:4:4],
+		capture.Event{At: 60*time.Second + ms, Kind: capture.Stopped},
+		capture.Event{At: 60*time.Second + 2*ms, Kind: capture.Answered},
+		capture.Event{At: 60*time.Second + 3*ms, Kind: capture.Exited})
+	return x
+}
+
+// stream is one that prints many times, and is cut.
+func stream() *capture.Exchange {
+	x := exchange()
+	x.Events = x.Events[:2:2]
+	x.Stdout = capture.Stream{Head: []byte(strings.Repeat("tick\n", 100)), Size: 80 << 10}
+	for i := range 60 {
+		x.Events = append(x.Events, capture.Event{At: time.Duration(i+1) * 10 * ms, Kind: capture.StdoutPut, Offset: int64(5 * i), Bytes: 5})
+		if i%7 == 0 {
+			x.Events = append(x.Events, capture.Event{At: time.Duration(i+1) * 10 * ms, Kind: capture.StderrPut, Offset: int64(2 + i/7)})
+		}
+	}
+	x.Events = append(x.Events, capture.Event{At: 700 * ms, Kind: capture.StdoutPut, Offset: 70 << 10, Bytes: 10 << 10},
+		capture.Event{At: 700 * ms, Kind: capture.Exited}, capture.Event{At: 701 * ms, Kind: capture.Answered})
+	x.Exit = &capture.Exit{Code: -1, Signal: "SIGSEGV"}
+	x.Answer.Cut = true
+	x.Warning, x.Failure = "it has printed a warning", "the program was killed by SIGSEGV after its header: the answer was cut"
+	return x
+}
+
+// running is one that has only begun.
+func running() *capture.Exchange {
+	x := exchange()
+	return &capture.Exchange{ID: x.ID, Time: x.Time, Frame: x.Frame, Mode: "worker", Pid: 4711, Request: x.Request, Program: x.Program}
+}
+
+// unstarted is a program that is not there.
+func unstarted() *capture.Exchange {
+	x := exchange()
+	x.Pid, x.Exit, x.Events = 0, nil, []capture.Event{{Kind: capture.Started}, {At: ms, Kind: capture.Answered}}
+	x.Stdin, x.Stdout, x.Stderr = capture.Stream{}, capture.Stream{}, capture.Lines{}
+	x.Answer = capture.Answer{Status: 500, Body: capture.Stream{Size: 100}}
+	x.Failure = "program cannot be run: /srv/site/none.sh: no such file"
+	return x
+}
+
+func TestDraw(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		x    *capture.Exchange
+		o    Options
+	}{
+		{"good", exchange(), Options{}},
+		{"good-ascii", exchange(), Options{ASCII: true, Env: true}},
+		{"good-color", exchange(), Options{Color: true, Width: 100}},
+		{"good-narrow", exchange(), Options{Width: 1}},
+		{"hang", hang(), Options{}},
+		{"stream", stream(), Options{Width: 100}},
+		{"running", running(), Options{}},
+		{"unstarted", unstarted(), Options{}},
+		{"nothing", &capture.Exchange{}, Options{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := draw(t, tt.x, tt.o)
+			check(t, got, tt.o)
+			file := filepath.Join("testdata", tt.name+".txt")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func draw(t *testing.T, x *capture.Exchange, o Options) string {
+	t.Helper()
+	var b strings.Builder
+	if err := Draw(&b, x, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// A writer that fails says so.
+func TestDrawFails(t *testing.T) {
+	if err := Draw(failing{}, exchange(), Options{}); err != os.ErrClosed {
+		t.Errorf("got %v; want %v", err, os.ErrClosed)
+	}
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestSize(t *testing.T) {
+	for _, tt := range []struct {
+		n    int64
+		want string
+	}{{0, "0 B"}, {-1, "-1 B"}, {9999, "9999 B"}, {10000, "9.8 KiB"}, {102348, "99.9 KiB"}, {102399, "100 KiB"}, {1 << 20, "1.0 MiB"}, {1 << 62, "4096 PiB"}} {
+		if got := size(tt.n); got != tt.want {
+			t.Errorf("%d: got %q; want %q", tt.n, got, tt.want)
+		}
+	}
+}
+
+func TestTick(t *testing.T) {
+	for total := time.Duration(1); total > 0 && total < 1<<62; total = total*3 + 1 {
+		if n := total / tick(total); n > 8 || n < 1 {
+			t.Errorf("%v: got %d ticks of %v; want one to eight", total, n, tick(total))
+		}
+	}
+}
