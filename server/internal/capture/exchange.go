@@ -63,6 +63,10 @@ type Program struct {
 	// Limits are the bounds that the process had, in words.
 	Limits []string `json:"limits,omitempty"`
 
+	// Ahead is how many bytes of the environ, as an SCGI netstring, stood on
+	// stdin ahead of the body. They are no part of Exchange.Stdin.
+	Ahead int64 `json:"stdin_ahead,omitempty"`
+
 	// Bridge is the index in Argv of a file that is the gateway's own and
 	// lasts no longer than it does, 0 for none. Source is that file's text.
 	Bridge int    `json:"bridge,omitempty"`
