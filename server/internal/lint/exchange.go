@@ -1,0 +1,248 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"framegate/server/internal/capture"
+)
+
+// contextOf is what an exchange tells about its output. When the gateway has
+// stopped the process before the end of its output, nobody knows how that
+// would have gone on.
+func contextOf(x *capture.Exchange) Context {
+	c := Context{Method: x.Request.Method, Size: x.Stdout.Size}
+	stopped, ended := when(x, capture.Stopped), when(x, capture.StdoutEnd)
+	if stopped >= 0 && (ended < 0 || stopped < ended) || ended < 0 && x.Pid == 0 {
+		c.Size = -1
+	}
+	return c
+}
+
+// when is the first time of an event, -1 if it has not happened.
+func when(x *capture.Exchange, kind string) time.Duration {
+	for _, e := range x.Events {
+		if e.Kind == kind {
+			return e.At
+		}
+	}
+	return -1
+}
+
+// lastTime is the last time of an event, -1 if it has not happened.
+func lastTime(x *capture.Exchange, kind string) time.Duration {
+	at := time.Duration(-1)
+	for _, e := range x.Events {
+		if e.Kind == kind {
+			at = e.At
+		}
+	}
+	return at
+}
+
+// exchange judges the output and the process.
+func (j *judge) exchange(x *capture.Exchange) {
+	if x.Pid == 0 {
+		j.report("not-started", nowhere(), says{what: "the program could not be started", why: x.Failure})
+		return
+	}
+	j.output()
+	if when(x, capture.HeaderEnd) >= 0 {
+		j.forget("header-too-long") // by its configuration it is not
+	}
+	j.injection(x)
+	j.ending(x)
+	j.streams(x)
+	j.timing(x)
+	if x.Failure != "" && !j.explained() && !ownStatus(x) {
+		j.report("gateway-failure", nowhere(), says{why: x.Failure})
+	}
+}
+
+// forget takes a finding back.
+func (j *judge) forget(code string) {
+	kept := j.found[:0]
+	for _, f := range j.found {
+		if f.Code != code {
+			kept = append(kept, f)
+		}
+	}
+	j.found = kept
+}
+
+// explained reports whether a finding says why the exchange is a failure.
+func (j *judge) explained() bool {
+	for _, f := range j.found {
+		switch {
+		case f.Severity == Error, f.Code == "exit-after-success", f.Code == "lived-on":
+			return true
+		}
+	}
+	return false
+}
+
+// ownStatus reports whether the exchange is a failure because the program says
+// so itself: that is an answer like any other.
+func ownStatus(x *capture.Exchange) bool {
+	return x.Answer.Status >= 500 && !x.Answer.Cut && when(x, capture.HeaderEnd) >= 0 && when(x, capture.Stopped) < 0
+}
+
+// ending judges how the process ended.
+func (j *judge) ending(x *capture.Exchange) {
+	if clock := clockOf(x.Failure); clock != "" {
+		j.report("timed-out", nowhere(), says{what: clock + ": the program took too long and was stopped", why: x.Failure})
+		return
+	}
+	stopped := when(x, capture.Stopped) >= 0
+	closed, ended := when(x, capture.StdoutEnd), when(x, capture.Exited)
+	if stop := when(x, capture.Stopped); closed >= 0 && (stop > closed || ended-closed > time.Second) && answered(x) {
+		j.report("lived-on", nowhere(), says{
+			what: fmt.Sprintf("the program closed its stdout and lived on for %s", short(ended-closed)),
+		})
+		return
+	}
+	if x.Exit == nil || stopped && answered(x) || x.Answer.Status == clientGone {
+		return
+	}
+	trace := j.exception(x)
+	switch {
+	case x.Exit.Signal != "" && !(stopped && isStopSignal(x.Exit.Signal)):
+		j.report("killed", nowhere(), says{what: "the program was killed by " + x.Exit.Signal, why: signalMeaning(x.Exit.Signal)})
+		return
+	case x.Exit.Code <= 0:
+		return
+	case answered(x) && x.Answer.Status < 500 && !x.Answer.Cut:
+		s := says{what: fmt.Sprintf("the program exited with status %d after a %d", x.Exit.Code, x.Answer.Status)}
+		if x.Answer.Status == 0 {
+			s.what = fmt.Sprintf("the program exited with status %d after a redirect", x.Exit.Code)
+		}
+		j.report("exit-after-success", nowhere(), s)
+	case !trace && len(x.Stderr.Last) == 0:
+		j.report("silent-failure", nowhere(), says{what: fmt.Sprintf("the program exited with status %d and said nothing on stderr", x.Exit.Code)})
+	}
+}
+
+// clientGone is the status of an exchange whose client did not wait for it.
+const clientGone = 499
+
+// answered reports whether the program's own answer has reached the client.
+func answered(x *capture.Exchange) bool { return when(x, capture.HeaderEnd) >= 0 }
+
+func isStopSignal(name string) bool { return name == "SIGTERM" || name == "SIGKILL" }
+
+// clockOf is the clock that has stopped a process, "" for other failures.
+func clockOf(failure string) string {
+	clock, _, ok := strings.Cut(failure, ": ")
+	if !ok || !strings.HasSuffix(clock, "-timeout") || strings.ContainsAny(clock, " ") {
+		return ""
+	}
+	return clock
+}
+
+func signalMeaning(name string) string {
+	switch name {
+	case "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE":
+		return "it crashed: a mistake in the program, or in a library that it uses"
+	case "SIGABRT":
+		return "it gave up on itself: abort(), an assertion, or an uncaught exception of C++"
+	case "SIGKILL":
+		return "the kernel does that when memory runs out; or somebody did"
+	case "SIGXCPU":
+		return "it has used up its cpu-time"
+	case "SIGXFSZ":
+		return "a file became too large"
+	case "SIGSYS":
+		return "it made a system call that its sandbox forbids"
+	case "SIGPIPE":
+		return "it wrote to a pipe that nobody read any more"
+	case "SIGTERM", "SIGHUP", "SIGINT":
+		return "somebody asked it to end, and not the gateway"
+	}
+	return ""
+}
+
+// exception reports an exception that has ended a Python program.
+func (j *judge) exception(x *capture.Exchange) bool {
+	if x.Exit.Code == 0 && x.Answer.Status < 500 {
+		return false
+	}
+	lines := x.Stderr.Last
+	begin := -1
+	for i, line := range lines {
+		if strings.HasPrefix(line, "Traceback (most recent call last):") {
+			begin = i
+		}
+	}
+	if begin < 0 {
+		return false
+	}
+	where, what := "", ""
+	for _, line := range lines[begin+1:] {
+		switch {
+		case strings.HasPrefix(line, "  File "):
+			where = strings.TrimSpace(line)
+		case !strings.HasPrefix(line, " ") && strings.TrimSpace(line) != "":
+			what = line
+		}
+		if what != "" {
+			break
+		}
+	}
+	if what == "" {
+		return false
+	}
+	j.report("uncaught-exception", nowhere(), says{what: "the program ended with " + cut(what, 200), why: where})
+	return true
+}
+
+// streams judges what became of stdin and stdout.
+func (j *judge) streams(x *capture.Exchange) {
+	in := &x.Stdin
+	if quiet := when(x, capture.Stopped) < 0 && x.Exit != nil && x.Exit.Code == 0; quiet && in.Size > 0 && in.Read >= 0 && in.Read < in.Size {
+		switch in.Read {
+		case 0:
+			j.report("stdin-unread", nowhere(), says{what: fmt.Sprintf("the program has read nothing of the request's body of %s", count(in.Size, "byte"))})
+		default:
+			j.report("stdin-half-read", nowhere(), says{what: fmt.Sprintf("the program has read %d of the %s of the request's body", in.Read, count(in.Size, "byte"))})
+		}
+	}
+	quietly := max(when(x, capture.Exited), lastTime(x, capture.StdoutPut))
+	if held := when(x, capture.StdoutEnd) - quietly; when(x, capture.Exited) >= 0 && held >= heldLong && x.Answer.Status != clientGone {
+		j.report("stdout-held", nowhere(), says{what: fmt.Sprintf("something held stdout open for %s when the program had ended", short(held))})
+	}
+}
+
+// heldLong is less than the gateway waits for a stdout whose program is gone.
+const heldLong = 400 * time.Millisecond
+
+const slow = time.Second
+
+// timing judges when the program spoke.
+func (j *judge) timing(x *capture.Exchange) {
+	begun, first, end := when(x, capture.Spawned), when(x, capture.StdoutPut), when(x, capture.Exited)
+	if begun < 0 || first-begun < slow || when(x, capture.Stopped) >= 0 {
+		return
+	}
+	took := end - begun
+	if clean := x.Exit != nil && x.Exit.Code == 0; clean && end >= 0 && end-first <= max(took/20, 50*time.Millisecond) {
+		s := says{what: fmt.Sprintf("everything was printed at once, at the end of %s", short(took))}
+		if x.Exit.CPU > 0 && x.Exit.CPU < took/10 {
+			s.why = fmt.Sprintf("it computed for %s of that; as a rule the output lay in a buffer: a pipe is no terminal, so it is not flushed line by line", short(x.Exit.CPU))
+		}
+		j.report("one-burst", nowhere(), s)
+		return
+	}
+	j.report("slow-first-byte", nowhere(), says{what: fmt.Sprintf("the first byte came %s after the start", short(first-begun))})
+}
+
+// short is a duration as people say it.
+func short(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	case d >= time.Millisecond:
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(time.Microsecond).String()
+}
