@@ -13,7 +13,7 @@ packages=(
   ca-certificates curl git gcc libc6-dev shellcheck procps
   perl mawk gawk busybox
   python3 python3-flask python3-django python3-pyramid python3-pymysql
-  php-cgi cgit gitweb
+  php-cgi php-fpm libfcgi-perl cgit gitweb
   mariadb-server
   chromium fonts-noto-cjk
 )

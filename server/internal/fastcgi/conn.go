@@ -40,6 +40,7 @@ type Request struct {
 	Role     Role      // zero is Responder
 	Params   []string  // the environ, each "NAME=value"
 	Stdin    io.Reader // nil is an empty one; a *bytes.Reader is sent at once when it is short
+	Length   int64     // of Stdin, where that is known: its end then goes out with its last bytes
 	KeepConn bool      // the connection may carry another request afterwards
 
 	// Stderr is told what comes on stderr, piece by piece, by the goroutine

@@ -1,6 +1,7 @@
 package fastcgi
 
 import (
+	"bytes"
 	"io"
 	"sync"
 )
@@ -10,12 +11,13 @@ const feedLen = headerLen + maxContent + headerLen
 
 var feedBuffers = sync.Pool{New: func() any { b := make([]byte, feedLen); return &b }}
 
-// feed sends stdin. It runs beside the reading of the answer: a
-// server may answer before it has read all, and may never read all.
+// feed sends stdin. It runs beside the reading of the answer: a server may
+// answer before it has read all, and may never read all.
 func (a *Answer) feed(r *Request) {
 	pooled := feedBuffers.Get().(*[]byte)
 	defer feedBuffers.Put(pooled)
 	buf := *pooled
+	left := length(r)
 	for !a.enough.Load() {
 		n, err := r.Stdin.Read(buf[headerLen : headerLen+maxContent])
 		if a.enough.Load() {
@@ -27,11 +29,15 @@ func (a *Answer) feed(r *Request) {
 			}
 			return
 		}
+		// A server that goes by CONTENT_LENGTH answers when it has all of it:
+		// had the end not been sent by then, the connection would be lost.
+		left -= int64(n)
+		ended := err == io.EOF || left == 0
 		b := buf[:0]
 		if n > 0 {
 			b = closeRecord(openRecord(b, Stdin, a.id)[:headerLen+n], 0)
 		}
-		if err == io.EOF {
+		if ended {
 			b = AppendRecord(b, Stdin, a.id, nil)
 		}
 		if len(b) > 0 && a.c.write(b) != nil {
@@ -40,7 +46,7 @@ func (a *Answer) feed(r *Request) {
 		if r.Fed != nil && n > 0 {
 			r.Fed(buf[headerLen : headerLen+n])
 		}
-		if err == io.EOF {
+		if ended {
 			if r.Fed != nil {
 				r.Fed(nil)
 			}
@@ -48,4 +54,15 @@ func (a *Answer) feed(r *Request) {
 			return
 		}
 	}
+}
+
+// length is how long stdin is, -1 where that is not known.
+func length(r *Request) int64 {
+	if r.Length > 0 {
+		return r.Length
+	}
+	if memory, ok := r.Stdin.(*bytes.Reader); ok {
+		return int64(memory.Len())
+	}
+	return -1
 }

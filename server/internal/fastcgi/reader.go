@@ -2,7 +2,10 @@ package fastcgi
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
+	"syscall"
 )
 
 // reader takes a stream of records apart. Whatever call fails because of a
@@ -82,10 +85,14 @@ func (r *reader) settle() bool {
 	return r.content == 0 && r.padding == 0 && r.br.Buffered() == 0
 }
 
-// cut names the end of the stream where it must not end.
+// cut names the end of the stream where it must not end. A server that dies
+// with something of the request unread resets its connection.
 func cut(err error) error {
-	if err == io.EOF {
+	switch {
+	case err == io.EOF:
 		return io.ErrUnexpectedEOF
+	case errors.Is(err, syscall.ECONNRESET):
+		return fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
 	}
 	return err
 }

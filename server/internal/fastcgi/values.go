@@ -44,6 +44,11 @@ func (c *Conn) Values(names ...string) (map[string]string, error) {
 		return nil, err
 	}
 	c.in.drop(len(content))
+	for c.in.ready() { // Go's net/http/fcgi ends it like a stream, with an empty record
+		if h, err := c.in.next(); err != nil || h.Type != GetValuesResult || h.Content > 0 {
+			break
+		}
+	}
 	if !c.in.settle() {
 		return nil, fmt.Errorf("%w: something follows the answer to GET_VALUES", ErrProtocol)
 	}
