@@ -72,6 +72,7 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 	f.running.RLock()
 	x.sight = g.look(x, r)
 	rec.sight.end(g, ans, rec) // of the exchange that has redirected here
+	rec.pid, rec.exit = 0, nil
 	rec.sight, ans.sight, x.stderr.sight = x.sight, x.sight, x.sight
 	if err := x.start(r.Context(), g.spec(x, r, &c)); err != nil {
 		x.leave()
@@ -82,7 +83,8 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 		// The client gets its error first; the process may take its
 		// stop-grace to end, and the slot is free when it has.
 		ans.pending = x.end
-		return "", x.explain(err)
+		x.awaitLastWords(err)
+		return "", err
 	}
 	x.end()
 	return redirect, nil
@@ -108,7 +110,7 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 	if x.sight != nil {
 		x.sight.spec = spec
 		spec.Fed = x.sight.fed
-		spec.CountStdin = x.sight.interest == capture.Everything
+		spec.CountStdin = x.sight.interest == capture.Everything || x.g.dev != nil
 	}
 	switch {
 	case x.frame.cfg.Stdin == "scgi":
@@ -116,7 +118,11 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 		if x.body.feed != nil {
 			feed = x.body.feed
 		}
-		spec.Feed = withSCGI(spec.Env, feed)
+		ahead := cgi.SCGI(spec.Env)
+		if x.sight != nil {
+			x.sight.scgi, x.sight.ahead = len(ahead), len(ahead)
+		}
+		spec.Feed = io.MultiReader(bytes.NewReader(ahead), feed)
 	case x.body.file != nil:
 		spec.Stdin = x.body.file
 	default:
@@ -190,7 +196,9 @@ func (x *exchange) stop(why *failure) {
 
 // end waits until nothing of the exchange is left and accounts for it.
 func (x *exchange) end() {
-	x.detach()
+	if !x.detach() && x.sight != nil {
+		x.sight.late = true // the watch on the client is under way
+	}
 	x.run.Stop(x.frame.cfg.StopGrace) // does nothing to a process that has ended
 	if s := x.body.stream; s != nil && !s.finished() {
 		// The feeder waits for a client whose body nobody wants any more.
@@ -220,22 +228,6 @@ func (x *exchange) leave() {
 		x.frame.gate.leave()
 		x.frame.sweep()
 	})
-}
-
-// explain adds the frame's stderr to a failure that may show it.
-func (x *exchange) explain(err error) error {
-	f, ok := err.(*failure)
-	if !ok || !x.g.opts.Dev || f == errClientGone {
-		return err
-	}
-	select {
-	case <-x.run.Done():
-		x.run.Wait() // it has ended: so has its stderr, nearly
-	default:
-	}
-	shown := *f
-	shown.stderr = x.stderr.lastLines()
-	return &shown
 }
 
 // beforeWait runs when the frame has nothing to read: what it has said goes
@@ -369,9 +361,4 @@ func (x *exchange) judgeEnding() ending {
 		return ending{exit, time.Since(stopped) >= grace}
 	}
 	return ending{exit: exit}
-}
-
-// withSCGI puts the environ as a netstring ahead of the body.
-func withSCGI(environ []string, body io.Reader) io.Reader {
-	return io.MultiReader(bytes.NewReader(cgi.SCGI(environ)), body)
 }

@@ -4,10 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"maps"
-	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,9 +21,8 @@ type failure struct {
 	status     int
 	sentence   string
 	cause      error
-	retryAfter int      // seconds; 0 says nothing
-	closeConn  bool     // the rest of the request is not read
-	stderr     []string // the end of the frame's stderr, shown under --dev
+	retryAfter int  // seconds; 0 says nothing
+	closeConn  bool // the rest of the request is not read
 }
 
 func (f *failure) Error() string {
@@ -100,7 +96,7 @@ func (g *Gateway) fail(ans *answer, rec *record, err error) {
 	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	contentType, page := g.page(ans.r, rec, f)
+	contentType, page := g.page(ans, rec, f)
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(page)))
 	ans.writeHeader(f.status)
@@ -108,23 +104,20 @@ func (g *Gateway) fail(ans *answer, rec *record, err error) {
 	ans.flush() // what follows, like stopping the process, is not the client's to wait for
 }
 
-// shows reports whether the client may see causes.
-func (g *Gateway) shows(r *http.Request) bool { return g.opts.Dev && fromThisMachine(r) }
-
 // page is the body of an error answer: the status, a sentence, the request id.
-func (g *Gateway) page(r *http.Request, rec *record, f *failure) (contentType string, page []byte) {
+// Under --dev there is more of it, for those who may see it.
+func (g *Gateway) page(ans *answer, rec *record, f *failure) (contentType string, page []byte) {
 	if f.status == http.StatusNotFound && g.notFound != nil {
 		return "text/html; charset=utf-8", g.notFound
 	}
+	if g.shows(ans.r) {
+		return g.devPage(ans, rec, f)
+	}
 	title := strconv.Itoa(f.status) + " " + http.StatusText(f.status)
-	text := fmt.Sprintf("%s\n\n%s\nRequest id: %s\n", title, f.sentence, rec.id)
-	if g.shows(r) {
-		text += g.details(r, rec, f)
+	text := fmt.Sprintf("%s\nRequest id: %s\n", f.sentence, rec.id)
+	if !strings.Contains(ans.r.Header.Get("Accept"), "text/html") {
+		return "text/plain; charset=utf-8", []byte(title + "\n\n" + text)
 	}
-	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
-		return "text/plain; charset=utf-8", []byte(text)
-	}
-	_, body, _ := strings.Cut(text, "\n\n")
 	return "text/html; charset=utf-8", fmt.Appendf(nil, `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>%[1]s</title>
@@ -132,73 +125,7 @@ func (g *Gateway) page(r *http.Request, rec *record, f *failure) (contentType st
 <h1>%[1]s</h1>
 <pre>%[2]s</pre>
 </html>
-`, html.EscapeString(title), html.EscapeString(body))
-}
-
-// details is what --dev adds: the cause, the frame's stderr, and how to see
-// the exchange again from a shell.
-func (g *Gateway) details(r *http.Request, rec *record, f *failure) string {
-	var b strings.Builder
-	if f.cause != nil {
-		fmt.Fprintf(&b, "\nCause: %s\n", f.cause)
-	}
-	if len(f.stderr) > 0 {
-		fmt.Fprintf(&b, "\nstderr:\n%s\n", strings.Join(f.stderr, "\n"))
-	}
-	if f.status == http.StatusNotFound && rec.frame == "" {
-		b.WriteString("\nServed here:\n")
-		for _, route := range g.Routes() {
-			fmt.Fprintf(&b, "  %s → %s\n", route.URL, route.Runs)
-		}
-	}
-	if rec.frame != "" {
-		fmt.Fprintf(&b, "\nAgain: %s\n", g.again(r))
-	}
-	return b.String()
-}
-
-// again is the command that sends the request once more. The body is not
-// kept: whoever has it puts it into the file that the command names.
-func (g *Gateway) again(r *http.Request) string {
-	words := []string{"framegate", "run"}
-	if g.cfg.File != "" {
-		words = append(words, "-c", shellWord(g.cfg.File))
-	}
-	words = append(words, "-X", shellWord(r.Method), "-H", shellWord("Host: "+r.Host))
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		if name == "Content-Length" {
-			continue
-		}
-		for _, value := range r.Header[name] {
-			words = append(words, "-H", shellWord(name+": "+value))
-		}
-	}
-	if r.ContentLength != 0 {
-		words = append(words, "-d", "@BODY")
-	}
-	return strings.Join(append(words, shellWord(r.RequestURI)), " ")
-}
-
-// shellWord quotes s for sh.
-func shellWord(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// fromThisMachine reports whether the client is on the loopback interface. One
-// that a proxy there speaks for is not: a trusted proxy has told its address,
-// another one at least that there is somebody behind it.
-func fromThisMachine(r *http.Request) bool {
-	for _, name := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
-		if r.Header.Get(name) != "" {
-			return false
-		}
-	}
-	addr, _ := splitAddr(r.RemoteAddr)
-	ip := net.ParseIP(addr)
-	return ip != nil && ip.IsLoopback()
+`, html.EscapeString(title), html.EscapeString(text))
 }
 
 func signalName(s syscall.Signal) string {

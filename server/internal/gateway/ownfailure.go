@@ -25,6 +25,9 @@ func (x *exchange) ownFailure(resp *cgi.Response, buf, rest []byte) ([]byte, err
 			return nil, err
 		}
 	}
+	if n == len(buf) {
+		return buf[:n], nil // there is more of it: a page of the program's own
+	}
 	exit, ended := x.awaitExit()
 	if !ended || exit.Code == 0 {
 		return buf[:n], nil

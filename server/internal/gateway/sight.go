@@ -23,8 +23,12 @@ type sight struct {
 	input    *body
 	request  *http.Request
 	last     *stderrLog
+	scgi     int  // bytes of the environ ahead of the body
+	body     int  // how much of a body is kept that is passed on as it arrives
+	late     bool // somebody may still note an event
 
 	mu     sync.Mutex // events come from several goroutines
+	ahead  int        // bytes of stdin in front of the body that are still to be fed
 	stdin  head       // of a body that is passed on as it arrives
 	stdout head
 	answer head
@@ -41,11 +45,15 @@ const (
 	keptHead   = 64 << 10 // of each stream
 	keptEvents = 256
 	lastEvents = 16 // kept free for those that end a stream or the process
+
+	// A body that is passed on as it arrives can be had only now. Others are at
+	// hand for as long as anybody wants them.
+	keptStream = 16 << 20
 )
 
-func (h *head) put(p []byte) {
+func (h *head) put(p []byte, most int) {
 	h.size += int64(len(p))
-	if room := keptHead - len(h.buf); room > 0 {
+	if room := most - len(h.buf); room > 0 {
 		h.buf = append(h.buf, p[:min(room, len(p))]...)
 	}
 }
@@ -58,12 +66,16 @@ func (g *Gateway) look(x *exchange, r *http.Request) *sight {
 	for _, w := range g.opts.Watchers {
 		interest = max(interest, w.Interest())
 	}
+	if g.opts.Dev {
+		interest = max(interest, capture.Failures) // for the page
+	}
 	if interest == capture.Nothing && !x.rec.asked {
 		return nil
 	}
 	s := sights.Get().(*sight)
 	s.interest, s.asked, s.frame, s.input, s.request, s.last = interest, x.rec.asked, x.frame, x.body, r, &x.stderr
 	s.begun = time.Now()
+	s.body = int(min(max(keptHead, g.cfg.Capture.MaxBody), keptStream))
 	return s
 }
 
@@ -105,9 +117,13 @@ func (s *sight) fed(p []byte) {
 		s.note(time.Since(s.begun), capture.StdinEnd, s.stdin.size, 0)
 		return
 	}
+	n := min(s.ahead, len(p))
+	if s.ahead, p = s.ahead-n, p[n:]; len(p) == 0 {
+		return
+	}
 	s.note(time.Since(s.begun), capture.StdinData, s.stdin.size, int64(len(p)))
 	if s.input.stream != nil {
-		s.stdin.put(p)
+		s.stdin.put(p, s.body)
 	} else {
 		s.stdin.size += int64(len(p)) // the body itself is at hand
 	}
@@ -119,14 +135,14 @@ func (s *sight) printed(p []byte) {
 	}
 	s.mu.Lock()
 	s.note(time.Since(s.begun), capture.StdoutPut, s.stdout.size, int64(len(p)))
-	s.stdout.put(p)
+	s.stdout.put(p, keptHead)
 	s.mu.Unlock()
 }
 
 func (s *sight) answered(p []byte) {
 	if s != nil {
 		s.mu.Lock()
-		s.answer.put(p)
+		s.answer.put(p, keptHead)
 		s.mu.Unlock()
 	}
 }
@@ -156,6 +172,7 @@ func (s *sight) outline(rec *record) *capture.Exchange {
 	}
 	if s.spec != nil {
 		x.Program = s.frame.captured(s.spec)
+		x.Program.Ahead = int64(s.scgi)
 	}
 	return x
 }
@@ -179,6 +196,12 @@ func (s *sight) end(g *Gateway, ans *answer, rec *record) {
 		s.stdin, s.stdout, s.answer, s.events = head{}, head{}, head{}, nil // x has them
 	}
 	s.input.close()
+	if s.late {
+		return
+	}
+	if cap(s.stdin.buf) > keptHead {
+		s.stdin.buf = nil
+	}
 	*s = sight{
 		stdin: head{buf: s.stdin.buf[:0]}, stdout: head{buf: s.stdout.buf[:0]}, answer: head{buf: s.answer.buf[:0]},
 		events: s.events[:0],
@@ -199,13 +222,15 @@ func (s *sight) whole(ans *answer, rec *record) *capture.Exchange {
 		Body: capture.Stream{Head: s.answer.buf, Size: s.answer.size, Read: -1},
 	}
 	x.Warning = rec.warning
-	x.Events = s.events
+	x.Events = slices.Clip(s.events) // more may come behind them
 	if e := rec.exit; e != nil {
 		x.Exit = &capture.Exit{Code: e.Code, CPU: e.CPU, MaxRSSKiB: e.MaxRSSKiB}
 		if e.Signal != 0 {
 			x.Exit.Signal = signalName(e.Signal)
 		}
-		x.Stdin.Read = e.StdinRead
+		if x.Stdin.Read = e.StdinRead; e.StdinRead >= 0 {
+			x.Stdin.Read = max(e.StdinRead-int64(s.scgi), 0)
+		}
 		x.Events = append(x.Events, capture.Event{At: e.Ended.Sub(s.begun), Kind: capture.Exited})
 	}
 	slices.SortStableFunc(x.Events, func(a, b capture.Event) int { return int(a.At - b.At) })
@@ -250,7 +275,7 @@ func (g *Gateway) asks(r *http.Request) bool {
 func (f *frame) captured(spec *process.Spec) capture.Program {
 	p := capture.Program{
 		Path: spec.Path, Argv: spec.Argv, Env: spec.Env, Dir: spec.Dir,
-		Umask: f.cfg.Umask, File: f.filename,
+		Umask: f.umask, File: f.filename, Limits: f.limitsInWords(),
 	}
 	if f.scripts != nil {
 		p.File = spec.Argv[len(spec.Argv)-1]

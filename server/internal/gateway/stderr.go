@@ -74,9 +74,3 @@ func (s *stderrLog) tail() capture.Lines {
 	defer s.mu.Unlock()
 	return capture.Lines{Last: append([]string(nil), s.last...), Dropped: s.early}
 }
-
-func (s *stderrLog) lastLines() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]string(nil), s.last...)
-}
