@@ -39,6 +39,7 @@ type frame struct {
 	bridge      *bridge.Bridge
 	confinement *process.Confinement
 	group       *cgroup.Group // nil where there is none
+	umask       int           // of its processes; -1 where that is not known
 	running     sync.RWMutex  // read-locked by each exchange that has processes
 	notes       []string
 	problems    []error
@@ -51,6 +52,7 @@ func newFrame(ctx context.Context, cfg *config.Config, fc *config.Frame, log zer
 		env:    operatorEnv(&fc.Settings),
 		gate:   newGate(&fc.Settings),
 		runner: runner.Exec{},
+		umask:  umaskOf(fc.Umask),
 	}
 	if f.dir == "" {
 		f.dir = cfg.Dir

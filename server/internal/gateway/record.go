@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -70,10 +71,12 @@ func (rec *record) fault(what string) {
 }
 
 // failed is why the exchange is a failure of the frame, "" when it is none:
-// clients that go away and servers that stop are nobody's fault.
+// clients that go away, or send half of a body, and servers that stop are none
+// of the frame's doing.
 func (rec *record) failed(status int) string {
+	var f *failure
 	switch {
-	case rec.err == errClientGone, rec.err == errShutdown:
+	case rec.err == errShutdown, errors.As(rec.err, &f) && f.status < 500:
 		return ""
 	case rec.err != nil:
 		return rec.err.Error()
