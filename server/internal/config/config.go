@@ -59,14 +59,15 @@ type Dynamic struct {
 
 // Capture says when an exchange is written down as a shell script.
 type Capture struct {
-	Path     string
+	Given    bool     // there is a table
+	Path     string   // directory
 	On       string   // "off", "failure" or "all"
 	Secret   string   // what a request's Framegate-Capture field must be to have it captured; "" takes none
-	Redact   []string // header fields and variables whose values are not written, besides Cookie, Set-Cookie and Authorization
+	Redact   []string // header fields and variables whose values are not written, besides cookies and credentials
 	Reveal   bool     // write all values
 	MaxCount int      // captures that are kept
 	MaxBytes int64    // that they may take together
-	MaxBody  int64    // bytes of one body that are written
+	MaxBody  int64    // bytes of a body in the script; a longer one stands beside it
 }
 
 // Frame is one [[frame]] table: which URLs it answers and how it is run.

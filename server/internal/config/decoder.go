@@ -141,13 +141,6 @@ func (d *decoder) dynamicKeys(y *Dynamic) []key {
 	return []key{{name: "path", set: d.optionalDir(&y.Path)}}
 }
 
-func (d *decoder) captureKeys(c *Capture) []key {
-	return []key{
-		{name: "path", set: d.path(&c.Path)},
-		{name: "on", set: d.oneOf(&c.On, "off", "failure", "all")},
-	}
-}
-
 func (d *decoder) frameKeys(f *Frame) []key {
 	return append([]key{
 		{name: "name", set: d.name(&f.Name)},

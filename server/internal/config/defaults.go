@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"path/filepath"
+	"time"
+)
 
 // What holds when gateway.toml says nothing. docs/configuration.md repeats
 // these values; a test holds the two together.
@@ -42,6 +45,11 @@ func defaultHTTP() HTTP {
 		MaxURL:        16 << 10,
 		MaxFields:     500,
 	}
+}
+
+// defaultCapture is for who writes no table.
+func defaultCapture(dir string) Capture {
+	return Capture{Path: filepath.Join(dir, defaultCaptureDir), On: "off", MaxCount: 100, MaxBytes: 64 << 20, MaxBody: 1 << 20}
 }
 
 // defaultPathInfo follows the URL's shape: an app on a pattern compares and

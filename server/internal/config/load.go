@@ -57,7 +57,7 @@ func base(dir string) *Config {
 		Listen:          defaultListen,
 		ShutdownTimeout: defaultShutdownTimeout,
 		HTTP:            defaultHTTP(),
-		Capture:         Capture{Path: filepath.Join(dir, defaultCaptureDir), On: "off"},
+		Capture:         defaultCapture(dir),
 	}
 	if p := filepath.Join(dir, defaultStaticDir); isDir(p) {
 		c.Static.Path = p
@@ -78,6 +78,7 @@ func parse(name string, data []byte, dir string) (*Config, error) {
 	c := base(dir)
 	d.walk("", root, d.topKeys(c))
 	d.frames(root, c)
+	d.checkCaptures(root, c)
 	if len(d.errs) > 0 {
 		d.errs.sort()
 		return nil, d.errs
@@ -91,17 +92,4 @@ func (d *decoder) static(t *table, s *Static) {
 	if t.get("path") == nil && s.Path == "" {
 		d.warnf(t.line, "there is no directory %q, so no files are served", defaultStaticDir)
 	}
-}
-
-func (d *decoder) capture(t *table, c *Capture) {
-	c.On = "failure" // who writes the table wants captures
-	d.walk("[capture]", t, d.captureKeys(c))
-	if c.On == "off" {
-		return
-	}
-	line := t.line
-	if on := t.get("on"); on != nil {
-		line = on.line
-	}
-	d.warnf(line, "on = %q: captures are not written by this version yet", c.On)
 }

@@ -142,7 +142,7 @@ func TestContractSample(t *testing.T) {
 		Listen: "127.0.0.1:7890", ShutdownTimeout: 30 * time.Second, HTTP: defaultHTTP(),
 		Static:  Static{Path: at("static")},
 		Dynamic: Dynamic{Path: at("frames")},
-		Capture: Capture{Path: at("captures"), On: "failure"},
+		Capture: Capture{Given: true, Path: at("captures"), On: "failure", MaxCount: 100, MaxBytes: 64 << 20, MaxBody: 1 << 20},
 		Frames: []Frame{
 			{Name: "mini", Line: 13, Match: []string{"*.py"}, App: "mini_frame:application", Bridge: "wsgi",
 				Dir: c.Dir, Mode: "exec", Settings: wsgi("text")},
@@ -153,7 +153,6 @@ func TestContractSample(t *testing.T) {
 			{Name: "hello", Line: 31, Mount: "/hello", Command: []string{at("frames/hello.sh")},
 				Dir: c.Dir, Mode: "exec", Settings: settings},
 		},
-		Warnings: []string{at("gateway.toml") + `:11: [capture]: on = "failure": captures are not written by this version yet`},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("the contract's sample (-want +got):\n%s", diff)
@@ -175,7 +174,7 @@ func TestEmptyFileIsDefaults(t *testing.T) {
 			MaxHeader: 65536, MaxURL: 16384, MaxFields: 500},
 		Static:  Static{Path: filepath.Join(c.Dir, "static")},
 		Dynamic: Dynamic{Path: filepath.Join(c.Dir, "frames")},
-		Capture: Capture{Path: filepath.Join(c.Dir, "captures"), On: "off"},
+		Capture: Capture{Path: filepath.Join(c.Dir, "captures"), On: "off", MaxCount: 100, MaxBytes: 67108864, MaxBody: 1048576},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("an empty file (-want +got):\n%s", diff)
@@ -212,7 +211,7 @@ func TestDefault(t *testing.T) {
 			want := &Config{
 				Dir: tt.dir, Listen: "127.0.0.1:7890", ShutdownTimeout: 30 * time.Second, HTTP: defaultHTTP(),
 				Static: Static{Path: at(tt.static)}, Dynamic: Dynamic{Path: at(tt.dynamic)},
-				Capture: Capture{Path: at("captures"), On: "off"},
+				Capture: Capture{Path: at("captures"), On: "off", MaxCount: 100, MaxBytes: 67108864, MaxBody: 1048576},
 				Frames: []Frame{{Name: "mini", Match: []string{"*.py"}, App: "mini_frame:application", Bridge: "wsgi",
 					Dir: tt.dir, Mode: "exec", Settings: settings}},
 			}

@@ -162,10 +162,6 @@ func TestWarnings(t *testing.T) {
 	for _, tt := range []struct {
 		name, text, want string
 	}{
-		{"no capture", "", ""},
-		{"capture off", "[capture]\non = \"off\"\n", ""},
-		{"capture bare", "\n[capture]\n", `gateway.toml:2: [capture]: on = "failure": captures are not written by this version yet`},
-		{"capture all", "[capture]\non = \"all\"\n", `gateway.toml:2: [capture]: on = "all": captures are not written by this version yet`},
 		{"static without a directory", "[static]\nlisting = true\n", `gateway.toml:1: [static]: there is no directory "static", so no files are served`},
 		{"static off", "[static]\npath = \"\"\n", ""},
 	} {
