@@ -207,3 +207,7 @@ func (a *Answer) End() (reusable bool) {
 	a.c.release()
 	return reusable
 }
+
+// Sent reports whether all of the request has been sent: End does not wait
+// then.
+func (a *Answer) Sent() bool { return a.sent.Load() }

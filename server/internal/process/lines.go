@@ -1,0 +1,24 @@
+package process
+
+// Lines takes text that comes in pieces apart as a process's stderr is.
+type Lines struct{ l *lines }
+
+// NewLines has line be given each line, of which the longest is cut.
+func NewLines(line func([]byte)) *Lines { return &Lines{newLines(nil, line)} }
+
+// Write hands out the lines that p ends.
+func (w *Lines) Write(p []byte) (int, error) {
+	l := w.l
+	for rest := p; len(rest) > 0; {
+		if len(l.buf) == cap(l.buf) {
+			l.buf = grow(l.buf, l.line)
+		}
+		n := copy(l.buf[len(l.buf):cap(l.buf)], rest)
+		l.buf = emitLines(l.buf[:len(l.buf)+n], l.line)
+		rest = rest[n:]
+	}
+	return len(p), nil
+}
+
+// Flush hands out a line that has no end.
+func (w *Lines) Flush() { w.l.giveUp() }
