@@ -5,6 +5,7 @@ package process
 import (
 	"io"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -17,6 +18,12 @@ type Spec struct {
 	Argv []string
 	Env  []string
 	Dir  string
+
+	// Vars and Again are for processes that outlive the request. Vars is
+	// "NAME NUL VALUE NUL …", what of Env is not in their own environment; Again
+	// says that it does no harm to have the request answered twice.
+	Vars  []byte
+	Again bool
 
 	// Stdin is the process's descriptor 0 as it is. Otherwise Feed is pumped
 	// into a pipe until its end; a process that does not read it is normal
@@ -66,6 +73,21 @@ type Exit struct {
 
 // Clean reports whether the process ended by itself with status 0.
 func (e Exit) Clean() bool { return e.Code == 0 }
+
+func (e Exit) String() string {
+	if e.Signal != 0 {
+		return "killed by " + signalName(e.Signal)
+	}
+	return "exited with status " + strconv.Itoa(e.Code)
+}
+
+// Past is what has become of a process, behind its name.
+func (e Exit) Past() string {
+	if e.Signal != 0 {
+		return "was " + e.String()
+	}
+	return e.String()
+}
 
 // Process is a started process. It must be read to the end of Output or
 // stopped, and then waited for with Wait.

@@ -29,6 +29,14 @@ func (Exec) Warm(process.Watcher) {}
 
 // Start starts the program of spec.
 func (Exec) Start(ctx context.Context, spec *process.Spec) (Run, error) {
+	p, err := startProcess(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func startProcess(ctx context.Context, spec *process.Spec) (*process.Process, error) {
 	// A frame that is being replaced is busy while any fork still holds it
 	// open for writing (golang/go#22315): that ends within milliseconds.
 	for wait := time.Millisecond; ; wait *= 2 {

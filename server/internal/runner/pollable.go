@@ -1,0 +1,195 @@
+package runner
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pollable is a socket to a worker. What is there to read is read without a
+// look at any clock; the deadline is for the waiting, and is moved once a
+// second at the most: it costs a system timer.
+type pollable struct {
+	f   *os.File
+	raw syscall.RawConn
+
+	mu    sync.Mutex
+	armed time.Time // the deadline
+	over  bool      // the process has ended: whoever holds the other end, it is not the worker
+}
+
+// init takes over a descriptor.
+func (c *pollable) init(fd int) error {
+	err := unix.SetNonblock(fd, true)
+	if err != nil {
+		unix.Close(fd)
+		return os.NewSyscallError("fcntl", err)
+	}
+	c.f = os.NewFile(uintptr(fd), "worker")
+	if c.raw, err = c.f.SyscallConn(); err != nil {
+		c.f.Close()
+	}
+	return err
+}
+
+func (c *pollable) close() { c.f.Close() }
+
+// bound has nothing wait beyond t, nor for longer than its caller may go without
+// a look around.
+func (c *pollable) bound(t time.Time) {
+	now := time.Now()
+	limit := now.Add(lookAround)
+	if !t.IsZero() && t.Before(limit) {
+		limit = t
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over || c.armed.Sub(now) > lookAround/2 && !c.armed.After(limit) {
+		return
+	}
+	c.set(limit)
+}
+
+// exactly has nothing wait beyond t; zero is for ever.
+func (c *pollable) exactly(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.set(t)
+	}
+}
+
+// set leaves writes alone: a body may be fed meanwhile, at the pace of the worker.
+func (c *pollable) set(t time.Time) {
+	c.armed = t
+	c.f.SetReadDeadline(t)
+}
+
+// abandon has what is there still be read, and nothing be waited for.
+func (c *pollable) abandon() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	c.f.SetDeadline(time.Unix(1, 0))
+}
+
+func (c *pollable) abandoned() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over
+}
+
+// errEnd is the end of what the other side says; it may still listen.
+var errEnd = errors.New("the connection has ended")
+
+// read reads once.
+func (c *pollable) read(p []byte, block func()) (n int, err error) {
+	attempt := func(fd uintptr) bool {
+		for {
+			if n, err = syscall.Read(int(fd), p); err != syscall.EINTR {
+				return err != syscall.EAGAIN
+			}
+		}
+	}
+	if cerr := c.raw.Control(func(fd uintptr) { attempt(fd) }); cerr != nil {
+		return 0, errLost
+	}
+	if err == syscall.EAGAIN {
+		if block != nil {
+			block()
+		}
+		werr := c.raw.Read(attempt)
+		if errors.Is(werr, os.ErrDeadlineExceeded) && c.abandoned() {
+			werr = nil
+			if c.raw.Control(func(fd uintptr) { attempt(fd) }) != nil || err == syscall.EAGAIN {
+				return 0, errLost
+			}
+		}
+		if werr != nil {
+			return 0, c.trouble(werr)
+		}
+	}
+	switch {
+	case err != nil:
+		return 0, errLost
+	case n == 0:
+		return 0, errEnd
+	}
+	return n, nil
+}
+
+// write writes what is left of p, and counts it.
+func (c *pollable) write(p []byte, written *int, block func()) error {
+	var err error
+	attempt := func(fd uintptr) bool {
+		for *written < len(p) {
+			var n int
+			n, err = syscall.Write(int(fd), p[*written:])
+			if n > 0 {
+				*written += n
+			}
+			if err == syscall.EAGAIN {
+				return false
+			}
+			if err != nil && err != syscall.EINTR {
+				break
+			}
+		}
+		return true
+	}
+	if c.raw.Control(func(fd uintptr) { attempt(fd) }) != nil {
+		return errLost
+	}
+	if err == syscall.EAGAIN {
+		if block != nil {
+			block()
+		}
+		if werr := c.writeBounded(attempt); werr != nil {
+			return c.trouble(werr)
+		}
+	}
+	if *written < len(p) {
+		return errLost
+	}
+	return nil
+}
+
+// writeBounded waits with the deadline that reads have.
+func (c *pollable) writeBounded(attempt func(uintptr) bool) error {
+	c.mu.Lock()
+	if !c.over {
+		c.f.SetWriteDeadline(c.armed)
+	}
+	c.mu.Unlock()
+	return c.raw.Write(attempt)
+}
+
+// sendFile hands a descriptor over, with a byte that is 0.
+func (c *pollable) sendFile(f *os.File) error {
+	rights := unix.UnixRights(int(f.Fd()))
+	var err error
+	werr := c.writeBounded(func(fd uintptr) bool {
+		err = unix.Sendmsg(int(fd), []byte{0}, rights, nil, 0)
+		return err != unix.EAGAIN
+	})
+	switch {
+	case werr != nil:
+		return c.trouble(werr)
+	case err != nil:
+		return errLost
+	}
+	return nil
+}
+
+// trouble tells a deadline, after which everything may be tried again, from
+// the end of the connection.
+func (c *pollable) trouble(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) && !c.abandoned() {
+		return os.ErrDeadlineExceeded
+	}
+	return errLost
+}

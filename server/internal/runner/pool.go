@@ -1,0 +1,195 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// waiter is a request that waits for a worker.
+type waiter struct{ got chan handed }
+
+type handed struct {
+	w   *worker
+	err error
+}
+
+// patience is how long requests are told at once why no worker could be
+// started, before one has that tried again.
+const patience = time.Second
+
+// acquire returns a worker that is at nothing. The one that was used last is
+// the first: its memory is in the processor's caches, and the others may end.
+func (p *Workers) acquire(ctx context.Context) (*worker, error) {
+	p.mu.Lock()
+	if n := len(p.idle) - 1; n >= 0 {
+		w := p.idle[n]
+		p.idle = p.idle[:n]
+		p.mu.Unlock()
+		return w, nil
+	}
+	if p.closed {
+		p.mu.Unlock()
+		return nil, errClosed
+	}
+	now := time.Now()
+	if p.live == 0 && p.failures > 0 && now.Sub(p.failed) < patience {
+		err := fmt.Errorf("%w: %w", ErrNotReady, p.failure)
+		p.mu.Unlock()
+		return nil, err
+	}
+	wait := &waiter{got: make(chan handed, 1)}
+	p.waiters = append(p.waiters, wait)
+	p.fill(now, true)
+	p.mu.Unlock()
+
+	select {
+	case h := <-wait.got:
+		return h.w, h.err
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	i := slices.Index(p.waiters, wait)
+	if i >= 0 {
+		p.waiters = slices.Delete(p.waiters, i, i+1)
+	}
+	p.mu.Unlock()
+	if i < 0 { // too late: it was given one
+		if h := <-wait.got; h.w != nil {
+			p.giveBack(h.w)
+		}
+	}
+	return nil, ctx.Err()
+}
+
+// release takes a worker back whose answer has ended.
+func (p *Workers) release(w *worker) {
+	w.requests++
+	spent := w.isSpent(&p.o)
+	p.mu.Lock()
+	p.failures = 0
+	if spent && p.replacer == nil && !w.retired && !p.closed && !p.backingOff(time.Now()) {
+		p.replace(w) // it goes on until the other is there
+	}
+	p.mu.Unlock()
+	p.giveBack(w)
+}
+
+func (p *Workers) giveBack(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.give(w)
+}
+
+// give hands a worker to whoever waits, or keeps it.
+func (p *Workers) give(w *worker) {
+	switch {
+	case w.retired || p.closed:
+		p.stop(w, p.o.Grace)
+	case len(p.waiters) > 0:
+		wait := p.waiters[0]
+		p.waiters = slices.Delete(p.waiters, 0, 1)
+		wait.got <- handed{w: w}
+	default:
+		p.idle = append(p.idle, w)
+		if p.live > p.o.Min && p.o.Idle > 0 {
+			w.since = time.Now()
+			if p.shrink == nil {
+				p.shrink = time.AfterFunc(p.o.Idle, p.endIdle)
+			}
+		}
+	}
+}
+
+// endIdle ends workers that have been idle for long.
+func (p *Workers) endIdle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shrink = nil
+	if p.closed {
+		return
+	}
+	now := time.Now()
+	for len(p.idle) > 0 && p.live > p.o.Min && now.Sub(p.idle[0].since) >= p.o.Idle {
+		p.retire(p.idle[0])
+	}
+	if p.live > p.o.Min {
+		next := p.o.Idle
+		if len(p.idle) > 0 {
+			next -= now.Sub(p.idle[0].since)
+		}
+		p.shrink = time.AfterFunc(max(next, time.Second), p.endIdle)
+	}
+}
+
+// fill starts workers as long as there are too few. Asked is when a request
+// wants one now: it does not wait for the next try that is due.
+func (p *Workers) fill(now time.Time, asked bool) {
+	if p.closed {
+		return
+	}
+	short := func() bool {
+		return p.warm && p.live < p.o.Min || p.starting < len(p.waiters) && p.live < p.o.Max
+	}
+	for short() {
+		if p.backingOff(now) && !(asked && now.Sub(p.failed) >= patience) {
+			if p.retry == nil {
+				p.retry = time.AfterFunc(p.failed.Add(p.backOff()).Sub(now), p.tryAgain)
+			}
+			return
+		}
+		asked = false // one try is enough to see
+		p.live++
+		p.starting++
+		p.launch(nil)
+	}
+}
+
+func (p *Workers) tryAgain() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.retry = nil
+	p.fill(time.Now(), false)
+}
+
+// backOff is how long the next try waits after so many failures.
+func (p *Workers) backOff() time.Duration {
+	const first, longest = 100 * time.Millisecond, 30 * time.Second
+	return min(first<<min(p.failures-1, 10), longest)
+}
+
+func (p *Workers) backingOff(now time.Time) bool {
+	return p.failures > 0 && now.Sub(p.failed) < p.backOff()
+}
+
+// replace starts a worker that takes another's place when it is ready.
+func (p *Workers) replace(old *worker) {
+	p.replacer = p.launch(old)
+}
+
+// retire ends a worker that is at nothing, or once it is.
+func (p *Workers) retire(w *worker) {
+	if w.retired {
+		return
+	}
+	w.retired = true
+	p.live--
+	if i := slices.Index(p.idle, w); i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+		p.stop(w, p.o.Grace)
+	}
+}
+
+// stop sends a worker's process down the ladder.
+func (p *Workers) stop(w *worker, grace time.Duration) {
+	if !w.retired {
+		w.retired = true
+		p.live--
+	}
+	w.doomed = true
+	if w.proc != nil {
+		w.link.close()
+		w.proc.Stop(grace)
+	} // else launch looks for it
+}

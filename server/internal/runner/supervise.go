@@ -1,0 +1,289 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"framegate/server/internal/process"
+)
+
+// worker is one process. Its fields belong to whoever has it, the pool or an
+// exchange, but for those that say otherwise.
+type worker struct {
+	pool *Workers
+	link link
+	proc *process.Process // set once it runs, under the pool's lock
+
+	requests int
+	most     int       // of them, 0 for no end
+	since    time.Time // it has been idle
+	weighed  time.Time // its memory was last looked at
+
+	retired bool // the pool does not count on it any more; the pool's
+	doomed  bool // it is being stopped; the pool's
+
+	mu    sync.Mutex
+	spec  *process.Spec // of the request that it is at, nil at none
+	ready bool
+	first []string // the last lines of stderr ahead of that
+}
+
+// at says which request the worker's stderr belongs to from now on. No line is
+// still under way to the one before when it returns.
+func (w *worker) at(spec *process.Spec) {
+	w.mu.Lock()
+	w.spec = spec
+	w.mu.Unlock()
+}
+
+func (w *worker) busy() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.spec != nil
+}
+
+// StartError is a worker that has ended ahead of its being ready, or was not
+// ready in time.
+type StartError struct {
+	Why    string
+	Stderr []string // the last lines of it
+}
+
+func (e *StartError) Error() string {
+	if said := e.verdict(); said != "" {
+		return e.Why + ": " + said
+	}
+	return e.Why
+}
+
+// verdict is what a bridge has said to explain itself, or else the last line.
+func (e *StartError) verdict() string {
+	for _, line := range slices.Backward(e.Stderr) {
+		if said, ok := strings.CutPrefix(line, "framegate: "); ok {
+			return said
+		}
+	}
+	if len(e.Stderr) > 0 {
+		return e.Stderr[len(e.Stderr)-1]
+	}
+	return ""
+}
+
+// launch starts a worker and sees to it until it has ended. Without old it is
+// live from now on; else it takes old's place when it is ready. The lock is held.
+func (p *Workers) launch(old *worker) *worker {
+	w := &worker{pool: p}
+	if n := p.o.MaxRequests; n > 0 {
+		w.most = max(1, n-n/10+rand.IntN(n/5+1))
+	}
+	p.all[w] = struct{}{}
+	p.running.Go(func() {
+		if err := p.start(w); err != nil {
+			p.startFailed(w, old, err)
+			return
+		}
+		p.started(w, old)
+		<-w.proc.Done()
+		w.proc.Wait()
+		p.ended(w)
+	})
+	return w
+}
+
+// start returns when the worker is ready; after an error nothing is left of it.
+func (p *Workers) start(w *worker) error {
+	l, err := p.open()
+	if err != nil {
+		return fmt.Errorf("start a worker: %w", err)
+	}
+	child := l.child()
+	spec := p.o.Spec
+	p.mu.Lock()
+	spec.Stdin, spec.Watcher, spec.StderrLine = child, p.watcher, w.line
+	p.mu.Unlock()
+	proc, err := startProcess(context.Background(), &spec)
+	child.Close()
+	if err != nil {
+		l.close()
+		return err
+	}
+	p.running.Go(func() {
+		<-proc.Done()
+		l.gone()
+	})
+	p.mu.Lock()
+	w.link, w.proc = l, proc
+	if w.doomed || p.closed {
+		p.stop(w, p.o.Grace)
+	}
+	p.mu.Unlock()
+
+	var until time.Time
+	if p.o.Ready > 0 {
+		until = time.Now().Add(p.o.Ready)
+	}
+	if err = l.ready(until); err == nil {
+		w.mu.Lock()
+		w.ready, w.first = true, nil
+		w.mu.Unlock()
+		return nil
+	}
+	return p.notReady(w, err)
+}
+
+// notReady ends a worker that will not be ready, and says why.
+func (p *Workers) notReady(w *worker, err error) error {
+	why := "a worker ended before it was ready: "
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		why = fmt.Sprintf("a worker was not ready within %s", p.o.Ready)
+	case !ended(w.proc, time.Second):
+		why = "a worker closed its connection before it was ready"
+	}
+	w.proc.Stop(p.o.Grace)
+	exit := w.proc.Wait()
+	w.link.close()
+	if strings.HasSuffix(why, ": ") {
+		why += exit.String()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return &StartError{Why: why, Stderr: w.first}
+}
+
+// ended waits a moment for a process to end.
+func ended(proc *process.Process, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-proc.Done():
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+func (p *Workers) startFailed(w, old *worker, err error) {
+	pid := 0
+	if w.proc != nil {
+		pid = w.proc.Pid()
+	}
+	p.mu.Lock()
+	delete(p.all, w)
+	if old != nil {
+		p.replacer = nil // the old one goes on
+	} else {
+		p.starting--
+		if !w.retired {
+			p.live--
+		}
+	}
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.failures++
+	p.failed, p.failure = time.Now(), err
+	var waiters []*waiter
+	if p.live == 0 {
+		waiters, p.waiters = p.waiters, nil
+	}
+	p.fill(p.failed, false)
+	p.mu.Unlock()
+	for _, wait := range waiters {
+		wait.got <- handed{err: err}
+	}
+	p.o.note(Note{Pid: pid, What: "a worker could not be started", Err: err})
+}
+
+func (p *Workers) started(w, old *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old == nil {
+		p.starting--
+	} else {
+		p.replacer = nil
+		p.live++
+		p.retire(old)
+		if p.live > p.o.Max { // the old one has ended meanwhile, and was replaced
+			p.stop(w, p.o.Grace)
+			return
+		}
+	}
+	p.give(w)
+}
+
+// ended is the end of a worker that was ready once.
+func (p *Workers) ended(w *worker) {
+	w.link.close()
+	p.mu.Lock()
+	delete(p.all, w)
+	if i := slices.Index(p.idle, w); i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+	}
+	unexpected := !w.doomed && !w.busy() // at a request, that is what fails
+	if !w.retired {
+		w.retired = true
+		p.live--
+	}
+	now := time.Now()
+	if unexpected && w.requests == 0 {
+		// Ready, and then gone at nothing: to start the next at once could go
+		// on for ever.
+		p.failures++
+		p.failed, p.failure = now, fmt.Errorf("a worker ended before its first request: %s", w.proc.Exit())
+	}
+	p.fill(now, len(p.waiters) > 0)
+	p.mu.Unlock()
+	if unexpected {
+		p.o.note(Note{Pid: w.proc.Pid(), What: "a worker has ended by itself", Err: errors.New(w.proc.Exit().String())})
+	}
+}
+
+// line is a line of the worker's stderr. It belongs to the request that the
+// worker is at, if there is one.
+func (w *worker) line(line []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	tell := w.pool.o.Spec.StderrLine
+	if w.spec != nil {
+		tell = w.spec.StderrLine
+	} else if !w.ready {
+		const kept = 50
+		if len(w.first) == kept {
+			w.first = append(w.first[:0], w.first[1:]...)
+		}
+		w.first = append(w.first, string(line))
+	}
+	if tell != nil {
+		tell(line)
+	}
+}
+
+// weighing is how often a worker's memory and processor time are looked at.
+const weighing = time.Second
+
+// isSpent reports whether another worker should take this one's place.
+func (w *worker) isSpent(o *WorkerOptions) bool {
+	if w.most > 0 && w.requests >= w.most {
+		return true
+	}
+	if o.MaxRSS == 0 && o.CPUTime == 0 {
+		return false
+	}
+	now := time.Now()
+	if now.Sub(w.weighed) < weighing {
+		return false
+	}
+	w.weighed = now
+	// The kernel ends a process that has used its processor time, at whatever
+	// request that is: each shall have half of it before it.
+	return o.MaxRSS > 0 && w.proc.RSS() >= o.MaxRSS || o.CPUTime > 0 && w.proc.CPU() >= o.CPUTime/2
+}
