@@ -191,16 +191,16 @@ func (l *Lines) UnmarshalJSON(data []byte) error {
 type bareRequest Request
 
 type requestJSON struct {
-	*bareRequest
 	Method anyText `json:"method"`
 	Target anyText `json:"target"`
 	Host   anyText `json:"host"`
+	*bareRequest
 }
 
 // MarshalJSON keeps bytes that are no UTF-8.
 func (r Request) MarshalJSON() ([]byte, error) {
 	b := bareRequest(r)
-	return marshal(requestJSON{&b, anyText(r.Method), anyText(r.Target), anyText(r.Host)})
+	return marshal(requestJSON{anyText(r.Method), anyText(r.Target), anyText(r.Host), &b})
 }
 
 // UnmarshalJSON reads what MarshalJSON has written.
@@ -217,18 +217,18 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 type bareProgram Program
 
 type programJSON struct {
-	*bareProgram
 	Path anyText   `json:"path"`
 	Argv []anyText `json:"argv"`
 	Env  []anyText `json:"env"`
 	Dir  anyText   `json:"dir"`
 	File anyText   `json:"file,omitempty"`
+	*bareProgram
 }
 
 // MarshalJSON keeps bytes that are no UTF-8.
 func (p Program) MarshalJSON() ([]byte, error) {
 	b := bareProgram(p)
-	return marshal(programJSON{&b, anyText(p.Path), anyTexts(p.Argv), anyTexts(p.Env), anyText(p.Dir), anyText(p.File)})
+	return marshal(programJSON{anyText(p.Path), anyTexts(p.Argv), anyTexts(p.Env), anyText(p.Dir), anyText(p.File), &b})
 }
 
 // UnmarshalJSON reads what MarshalJSON has written.

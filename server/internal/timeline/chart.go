@@ -13,7 +13,7 @@ const laneName = 9
 // chart draws the whole exchange to scale: a lane each for the process and its
 // three streams.
 func (p *page) chart(d *drawing) {
-	if d.total <= 0 {
+	if d.total <= 0 || d.Pid == 0 {
 		return
 	}
 	c := &chart{page: p, total: d.total, cols: p.width - laneName}

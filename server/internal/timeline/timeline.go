@@ -201,7 +201,7 @@ func (p *page) end(d *drawing) []span {
 		style = red
 	}
 	cpu := duration(e.CPU)
-	if lived := d.ends[capture.Exited] - d.ends[capture.Spawned]; lived > 0 {
+	if lived := d.ends[capture.Exited] - d.ends[capture.Started]; lived > 0 {
 		cpu += " of " + duration(lived)
 	}
 	line := []span{{style, how}, {dim, ", CPU "}, {text: cpu}}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"framegate/server/internal/capture"
+	"framegate/server/internal/lint"
+)
+
+// writeJSON writes x on one line.
+func writeJSON(w io.Writer, x *capture.Exchange) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(x)
+}
+
+// wholeBody is how much of a body a script holds.
+const wholeBody = 64 << 20
+
+// writeScript writes what would have been run. Nothing is kept back: it is
+// what was typed here.
+func writeScript(w io.Writer, x *capture.Exchange) error {
+	unrun := *x // as it stood before ErrDry
+	unrun.Failure, unrun.Warning, unrun.Answer, unrun.Events = "", "", capture.Answer{}, nil
+	return capture.Write(w, &unrun, capture.WriteOptions{Reveal: true, MaxBody: wholeBody})
+}
+
+// judge prints what lint has to say about the exchanges.
+func (s *shower) judge() error {
+	if !s.flags.lint {
+		return nil
+	}
+	failed := false
+	for _, x := range s.seen {
+		findings := lint.Exchange(x)
+		if len(findings) == 0 {
+			continue
+		}
+		if err := lint.Print(os.Stderr, x.Frame, findings, x.Stdout.Head, paper(os.Stderr, false).Color); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "\n%s\n", lint.Summary(findings))
+		failed = failed || lint.Worst(findings) == lint.Error
+	}
+	if failed {
+		return exitStatus(1)
+	}
+	return nil
+}
