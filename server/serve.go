@@ -26,6 +26,8 @@ type serveOptions struct {
 	dev    bool
 
 	port, app string // the arguments
+
+	captures *captures
 }
 
 func serveCommand() *cobra.Command {
@@ -43,7 +45,7 @@ port 7890. PORT and MODULE:APP take the place of what the configuration says.`,
 	}
 	o.register(cmd)
 	cmd.Flags().StringVar(&o.listen, "listen", "", "`ADDR` to listen on: HOST:PORT, or unix:PATH")
-	cmd.Flags().BoolVar(&o.dev, "dev", false, "show the cause of an error to clients on this machine")
+	cmd.Flags().BoolVar(&o.dev, "dev", false, "show the cause of an error to clients on this machine, and capture failures")
 	return cmd
 }
 
@@ -76,6 +78,9 @@ func (o *serveOptions) configure(cmd *cobra.Command) (*config.Config, error) {
 			host = "127.0.0.1" // the configuration listens on a Unix socket
 		}
 		cfg.Listen = net.JoinHostPort(host, o.port)
+	}
+	if o.dev {
+		captureFailures(cfg)
 	}
 	return cfg, nil
 }
@@ -112,6 +117,8 @@ func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 	log := newLog(os.Stderr)
 	slow := time.AfterFunc(startPatience, func() { log.Info().Msg("still starting: the apps are being imported") })
 	defer slow.Stop()
+	o.captures = &captures{log: log}
+	defer o.captures.close()
 	g, err := o.open(ctx, log, cfg)
 	if ctx.Err() != nil {
 		if g != nil {
@@ -150,7 +157,11 @@ func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 
 // open makes a gateway that is fit to serve.
 func (o *serveOptions) open(ctx context.Context, log zerolog.Logger, cfg *config.Config) (*gateway.Gateway, error) {
-	g, err := gateway.New(ctx, cfg, gateway.Options{Log: log, Software: software(), Dev: o.dev})
+	watchers, err := o.captures.watchers(cfg)
+	if err != nil {
+		return nil, err
+	}
+	g, err := gateway.New(ctx, cfg, gateway.Options{Log: log, Software: software(), Dev: o.dev, Watchers: watchers})
 	if err == nil {
 		err = o.judge(g)
 	}
