@@ -12,7 +12,9 @@ func (h *header) cookie(f *field) {
 	pair, rest, _ := strings.Cut(f.value, ";")
 	name, value, ok := strings.Cut(pair, "=")
 	name = strings.TrimSpace(name)
-	bad := func(from, to int, what, fix string) { h.j.report("bad-cookie", f.place(from, to), says{what: what, fix: fix}) }
+	bad := func(from, to int, what, fix string) {
+		h.j.report("bad-cookie", f.place(from, to), says{what: what, fix: fix})
+	}
 	switch {
 	case f.value == "":
 		h.j.report("bad-cookie", f.named(), says{what: "a Set-Cookie without a cookie"})
@@ -127,7 +129,7 @@ const (
 // be read, it is returned with false.
 func parseDate(s string) (time.Time, bool) {
 	if when, err := time.Parse(imfFixdate, s); err == nil {
-		return when, when.Format(imfFixdate) == s // time.Parse takes any weekday
+		return when, true // with any weekday: nobody looks at it
 	}
 	for _, layout := range []string{
 		netscapeDate, time.RFC1123Z, time.RFC1123, time.RFC850, time.ANSIC, time.UnixDate, time.RFC3339, time.DateTime, "Mon, 2 Jan 2006 15:04:05 GMT",

@@ -89,8 +89,10 @@ func (h *header) otherText(l *line) bool {
 	text := string(bytes.TrimLeft(l.text, " \t"))
 	lower := strings.ToLower(text)
 	switch {
-	case strings.HasPrefix(text, "#!/"), strings.HasPrefix(text, "#! /"), strings.HasPrefix(lower, "<?php"), strings.HasPrefix(text, "<?="):
+	case strings.HasPrefix(text, "#!/"), strings.HasPrefix(text, "#! /"):
 		h.j.report("source-code", l.whole(), says{})
+	case strings.HasPrefix(lower, "<?php"), strings.HasPrefix(text, "<?="):
+		h.j.report("source-code", l.whole(), says{fix: `have PHP run it: command = ["php-cgi", "page.php"], or interpreters = { ".php" = ["php-cgi"] }`})
 	case strings.HasPrefix(text, "<"):
 		h.j.report("html-without-header", l.whole(), says{})
 	case strings.HasPrefix(text, "{"), strings.HasPrefix(text, "["):
@@ -246,6 +248,8 @@ func (h *header) control(l *line, column int) {
 			s.what = fmt.Sprintf("a CR that ends no line, and then what looks like a field of its own, %s", fieldName(rest))
 		}
 		h.j.report("bare-cr", p, s)
+		l.text = l.text[:column] // what follows is another line, or should be
+		return
 	case 0x1b:
 		h.j.report("control-byte", p, says{what: "a colour code of a terminal in the header"})
 	default:

@@ -47,12 +47,12 @@ func (j *judge) exchange(x *capture.Exchange) {
 		j.report("not-started", nowhere(), says{what: "the program could not be started", why: x.Failure})
 		return
 	}
+	j.ending(x) // first: as a rule it is the cause of the rest
 	j.output()
 	if when(x, capture.HeaderEnd) >= 0 {
 		j.forget("header-too-long") // by its configuration it is not
 	}
 	j.injection(x)
-	j.ending(x)
 	j.streams(x)
 	j.timing(x)
 	if x.Failure != "" && !j.explained() && !ownStatus(x) {
@@ -94,9 +94,9 @@ func (j *judge) ending(x *capture.Exchange) {
 		j.report("timed-out", nowhere(), says{what: clock + ": the program took too long and was stopped", why: x.Failure})
 		return
 	}
-	stopped := when(x, capture.Stopped) >= 0
-	closed, ended := when(x, capture.StdoutEnd), when(x, capture.Exited)
-	if stop := when(x, capture.Stopped); closed >= 0 && (stop > closed || ended-closed > time.Second) && answered(x) {
+	closed, ended, stop := when(x, capture.StdoutEnd), when(x, capture.Exited), when(x, capture.Stopped)
+	stopped := stop >= 0 && (ended < 0 || stop < ended) // and had not ended by itself
+	if closed >= 0 && (stopped && stop > closed || ended-closed > time.Second) && answered(x) {
 		j.report("lived-on", nowhere(), says{
 			what: fmt.Sprintf("the program closed its stdout and lived on for %s", short(ended-closed)),
 		})
@@ -108,7 +108,7 @@ func (j *judge) ending(x *capture.Exchange) {
 	trace := j.exception(x)
 	switch {
 	case x.Exit.Signal != "" && !(stopped && isStopSignal(x.Exit.Signal)):
-		j.report("killed", nowhere(), says{what: "the program was killed by " + x.Exit.Signal, why: signalMeaning(x.Exit.Signal)})
+		j.report("killed", nowhere(), ofSignal(x.Exit.Signal))
 		return
 	case x.Exit.Code <= 0:
 		return
@@ -140,26 +140,28 @@ func clockOf(failure string) string {
 	return clock
 }
 
-func signalMeaning(name string) string {
+// ofSignal is what a signal says about its cause.
+func ofSignal(name string) says {
+	s := says{what: "the program was killed by " + name}
 	switch name {
 	case "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE":
-		return "it crashed: a mistake in the program, or in a library that it uses"
+		s.why = "it crashed: a mistake in the program, or in a library that it uses"
 	case "SIGABRT":
-		return "it gave up on itself: abort(), an assertion, or an uncaught exception of C++"
+		s.why = "it gave up on itself: abort(), an assertion, or an uncaught exception of C++"
 	case "SIGKILL":
-		return "the kernel does that when memory runs out; or somebody did"
+		s.why, s.fix = "the kernel does that when memory runs out; or somebody did", "see dmesg | tail; if it is memory: use less, or give the frame more (memory)"
 	case "SIGXCPU":
-		return "it has used up its cpu-time"
+		s.why, s.fix = "it has used up its cpu-time", "compute less, or set cpu-time otherwise"
 	case "SIGXFSZ":
-		return "a file became too large"
+		s.why, s.fix = "a file became too large", "write less, or see ulimit -f"
 	case "SIGSYS":
-		return "it made a system call that its sandbox forbids"
+		s.why, s.fix = "it made a system call that its sandbox forbids", "strace names the call; do without it, or run the frame without the sandbox"
 	case "SIGPIPE":
-		return "it wrote to a pipe that nobody read any more"
+		s.why, s.fix = "it wrote to a pipe that nobody read any more", "look at the programs that it has started: one of them ended early"
 	case "SIGTERM", "SIGHUP", "SIGINT":
-		return "somebody asked it to end, and not the gateway"
+		s.why, s.fix = "somebody asked it to end, and not the gateway", "see who does: kill, timeout, a service manager"
 	}
-	return ""
+	return s
 }
 
 // exception reports an exception that has ended a Python program.
@@ -177,11 +179,11 @@ func (j *judge) exception(x *capture.Exchange) bool {
 	if begin < 0 {
 		return false
 	}
-	where, what := "", ""
+	where, what := "the last lines of stderr have its traceback", ""
 	for _, line := range lines[begin+1:] {
 		switch {
 		case strings.HasPrefix(line, "  File "):
-			where = strings.TrimSpace(line)
+			where = "its traceback is on stderr: " + strings.TrimSpace(line)
 		case !strings.HasPrefix(line, " ") && strings.TrimSpace(line) != "":
 			what = line
 		}
@@ -198,14 +200,17 @@ func (j *judge) exception(x *capture.Exchange) bool {
 
 // streams judges what became of stdin and stdout.
 func (j *judge) streams(x *capture.Exchange) {
-	in := &x.Stdin
-	if quiet := when(x, capture.Stopped) < 0 && x.Exit != nil && x.Exit.Code == 0; quiet && in.Size > 0 && in.Read >= 0 && in.Read < in.Size {
-		switch in.Read {
-		case 0:
-			j.report("stdin-unread", nowhere(), says{what: fmt.Sprintf("the program has read nothing of the request's body of %s", count(in.Size, "byte"))})
-		default:
-			j.report("stdin-half-read", nowhere(), says{what: fmt.Sprintf("the program has read %d of the %s of the request's body", in.Read, count(in.Size, "byte"))})
-		}
+	size, read := x.Stdin.Size, x.Stdin.Read
+	if read >= 0 {
+		read = max(0, read-x.Program.Ahead)
+	}
+	quiet := when(x, capture.Stopped) < 0 && x.Exit != nil && x.Exit.Code == 0
+	switch {
+	case !quiet || read < 0 || read >= size:
+	case read == 0:
+		j.report("stdin-unread", nowhere(), says{what: fmt.Sprintf("the program has read nothing of the request's body of %s", count(size, "byte"))})
+	default:
+		j.report("stdin-half-read", nowhere(), says{what: fmt.Sprintf("the program has read %d of the %s of the request's body", read, count(size, "byte"))})
 	}
 	quietly := max(when(x, capture.Exited), lastTime(x, capture.StdoutPut))
 	if held := when(x, capture.StdoutEnd) - quietly; when(x, capture.Exited) >= 0 && held >= heldLong && x.Answer.Status != clientGone {

@@ -103,8 +103,9 @@ func (h *header) judgeFields() {
 // lineEnds reports the first line that ends otherwise than the one above.
 func (h *header) lineEnds() {
 	for i := 1; i < len(h.lines); i++ {
-		if l := &h.lines[i]; l.crlf != h.lines[i-1].crlf {
-			h.j.report("mixed-line-ends", place{l.at + len(l.text) + l.shift, 1}, says{})
+		l := &h.lines[i]
+		if end := l.at + len(l.text) + l.shift; l.crlf != h.lines[i-1].crlf && end < len(h.j.raw) {
+			h.j.report("mixed-line-ends", place{end, 1}, says{})
 			return
 		}
 	}
@@ -214,7 +215,7 @@ func (h *header) contentType(f *field) {
 	s := says{}
 	switch {
 	case err == nil && strings.HasPrefix(media, "multipart/") && params["boundary"] == "":
-		s.what = "a multipart type without its boundary"
+		s.what, s.fix = "a multipart type without its boundary", `add "; boundary=...", the line that parts the parts`
 	case err == nil && slash && isToken([]byte(kind)) && isToken([]byte(subtype)):
 		if strings.EqualFold(params["charset"], "utf8") {
 			at := max(strings.Index(strings.ToLower(f.value), "utf8"), 0)

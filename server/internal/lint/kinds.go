@@ -8,7 +8,7 @@ type Kind struct {
 	Severity Severity
 	What     string // the finding in a few words, unless one says it better itself
 	Why      string // likewise
-	Section  string // "RFC 3875 §6.3"
+	Section  string // "RFC 3875 §6.3"; "" where no RFC has a say
 	Fix      string // likewise
 	Gateway  string // what the gateway makes of it: Refused and so on
 	Text     string // when it comes about and how to get rid of it, for --explain
@@ -16,14 +16,15 @@ type Kind struct {
 
 // What the gateway makes of a mistake.
 const (
-	Refused = "answers 502"
-	Cut     = "cuts the answer"
-	Drops   = "leaves it out"
+	Refused    = "answers 502"
+	Cut        = "cuts the answer"
+	Drops      = "leaves it out"
+	DropsEnd   = "leaves its end out"
 	CutOrDrops = "cuts the answer, or leaves its end out"
-	Passes  = "passes it on"
-	Guards  = "sends application/octet-stream"
-	Noted   = "logs it"
-	Stands  = "–" // there is nothing to be made of it
+	Passes     = "passes it on"
+	Guards     = "sends application/octet-stream"
+	Noted      = "logs it"
+	Stands     = "–" // there is nothing to be made of it
 )
 
 // Kinds are all that lint knows, in the order of the documentation.

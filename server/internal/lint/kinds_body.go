@@ -12,7 +12,7 @@ func bodyKinds() []Kind {
 length that of something else, like the text before it was encoded?`,
 		},
 		{
-			Code: "body-too-long", Severity: Error, Gateway: Drops, Section: "RFC 9110 §8.6",
+			Code: "body-too-long", Severity: Error, Gateway: DropsEnd, Section: "RFC 9110 §8.6",
 			What: "the body is longer than its Content-Length",
 			Why:  "what comes behind that many bytes is not sent",
 			Fix:  "leave Content-Length out: the gateway frames the body without it",
@@ -20,7 +20,7 @@ length that of something else, like the text before it was encoded?`,
 the length was taken before the body was whole.`,
 		},
 		{
-			Code: "length-in-characters", Severity: Error, Gateway: Drops, Section: "RFC 9110 §8.6",
+			Code: "length-in-characters", Severity: Error, Gateway: DropsEnd, Section: "RFC 9110 §8.6",
 			What: "Content-Length counts characters where bytes are meant",
 			Why:  "that is how many characters the body has; it has more bytes",
 			Fix:  "encode first, then count; or leave Content-Length out",
@@ -76,7 +76,7 @@ break.`,
 			What: "text beyond ASCII, and no charset",
 			Why:  "each client guesses how to read this, and may guess wrong",
 			Fix:  "add it to the Content-Type: ; charset=utf-8",
-			Text: `中文 arrives as ä¸­æ–‡ with a client that reads Latin-1. In HTML <meta charset="utf-8"> does it, too; for text/plain there is only
+			Text: `中文 arrives as six strange letters with a client that reads Latin-1. In HTML <meta charset="utf-8"> does it, too; for text/plain there is only
 the header.`,
 		},
 		{

@@ -64,7 +64,7 @@ sets one cookie; print a field for each. Browsers drop a cookie with SameSite=No
 			Why:  "a date is like Sun, 06 Nov 1994 08:49:37 GMT: English names, two digits, always GMT",
 			Fix:  `email.utils.formatdate(usegmt=True) in Python, LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT' in sh`,
 			Text: `A client that cannot read the date acts as if it were not there. strftime takes the names of the day and the month from the
-locale: they must be English. The weekday must be the right one.`,
+locale: they must be English.`,
 		},
 		{
 			Code: "bad-etag", Severity: Warning, Gateway: Passes, Section: "RFC 9110 §8.8.3",

@@ -42,7 +42,11 @@ func (k Kind) Print(w io.Writer, color bool) error {
 	ink := inks(color)
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%s: %s %s\n\n", ink.severity(k.Severity), ink.bold(k.What), ink.dim("["+k.Code+"]"))
-	fmt.Fprintf(&out, "  why            %s (%s)\n", k.Why, k.Section)
+	why := k.Why
+	if k.Section != "" {
+		why += " (" + k.Section + ")"
+	}
+	fmt.Fprintf(&out, "  why            %s\n", why)
 	fmt.Fprintf(&out, "  write instead  %s\n", k.Fix)
 	fmt.Fprintf(&out, "  the gateway    %s\n\n", k.Gateway)
 	fmt.Fprintf(&out, "%s\n", k.Text)
