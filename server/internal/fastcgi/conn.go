@@ -39,7 +39,7 @@ func (c *Conn) Close() error { return c.conn.Close() }
 type Request struct {
 	Role     Role      // zero is Responder
 	Params   []string  // the environ, each "NAME=value"
-	Stdin    io.Reader // nil is an empty one; a *bytes.Reader is sent at once when it is short
+	Stdin    io.Reader // nil is an empty one; what is short and in memory (see Memory) is sent at once
 	Length   int64     // of Stdin, where that is known: its end then goes out with its last bytes
 	KeepConn bool      // the connection may carry another request afterwards
 
@@ -115,20 +115,42 @@ func (c *Conn) Begin(r *Request) (*Answer, error) {
 	return a, nil
 }
 
+// Memory is a stdin that can be read without waiting for anybody: a
+// *bytes.Reader, or an *io.SectionReader of one.
+type Memory interface {
+	io.ReadSeeker
+	Size() int64
+}
+
+// memoryOf is stdin as Memory, and how much of it is left.
+func memoryOf(stdin io.Reader) (m Memory, left int64, ok bool) {
+	switch in := stdin.(type) {
+	case *bytes.Reader:
+		return in, int64(in.Len()), true
+	case *io.SectionReader:
+		if outer, _, _ := in.Outer(); outer != nil {
+			at, _ := in.Seek(0, io.SeekCurrent)
+			_, ok = outer.(*bytes.Reader)
+			return in, in.Size() - at, ok
+		}
+	}
+	return nil, 0, false
+}
+
 // appendStdin appends a stdin that is empty, or short and in memory, with its
 // end; inline bytes of memory are then in it. Another one is left to a feeder.
-func (a *Answer) appendStdin(b []byte, stdin io.Reader) (out []byte, memory *bytes.Reader, inline int) {
-	memory, ok := stdin.(*bytes.Reader)
+func (a *Answer) appendStdin(b []byte, stdin io.Reader) (out []byte, memory Memory, inline int) {
+	memory, left, ok := memoryOf(stdin)
 	switch {
-	case ok && memory.Len() <= inlineStdin:
-		inline = memory.Len()
+	case ok && left <= inlineStdin:
+		inline = int(left)
 	case stdin != nil:
 		return b, nil, 0
 	}
 	if inline > 0 {
 		start := len(b)
 		b = append(openRecord(b, Stdin, a.id), make([]byte, inline)...)
-		memory.Read(b[start+headerLen:])
+		io.ReadFull(memory, b[start+headerLen:])
 		b = closeRecord(b, start)
 	}
 	a.sent.Store(true)

@@ -27,6 +27,7 @@ func TestRequest(t *testing.T) {
 		{"an empty one", bytes.NewReader(nil), nil},
 		{"a byte", bytes.NewReader(body[:1]), body[:1]},
 		{"as long as goes out at once", bytes.NewReader(body[:inlineStdin]), body[:inlineStdin]},
+		{"a part of what is in memory", io.NewSectionReader(bytes.NewReader(body), 5, 100), body[5:105]},
 		{"a byte longer", bytes.NewReader(body[:inlineStdin+1]), body[:inlineStdin+1]},
 		{"longer than a record", bytes.NewReader(body[:70000]), body[:70000]},
 		{"a stream", struct{ io.Reader }{bytes.NewReader(body)}, body},

@@ -1,7 +1,6 @@
 package fastcgi
 
 import (
-	"bytes"
 	"io"
 	"sync"
 )
@@ -61,8 +60,8 @@ func length(r *Request) int64 {
 	if r.Length > 0 {
 		return r.Length
 	}
-	if memory, ok := r.Stdin.(*bytes.Reader); ok {
-		return int64(memory.Len())
+	if _, left, ok := memoryOf(r.Stdin); ok {
+		return left
 	}
 	return -1
 }

@@ -41,8 +41,8 @@ func source(spec *process.Spec) (io.Reader, int64) {
 		}
 		return spec.Stdin, -1
 	case *bytes.Reader:
-		feed.Seek(0, io.SeekStart)
-		return feed, feed.Size()
+		// Not the reader itself: a first try may not have done with it yet.
+		return io.NewSectionReader(feed, 0, feed.Size()), feed.Size()
 	}
 	return spec.Feed, contentLength(spec.Env)
 }
@@ -134,10 +134,10 @@ func beginSCGI(c *remoteConn, spec *process.Spec) (talk, error) {
 	stdin, length := source(spec)
 	b := cgi.SCGI(spec.Env)
 	inline := 0
-	if memory, ok := stdin.(*bytes.Reader); ok && length <= scgiInline {
-		inline = memory.Len()
+	if memory, ok := spec.Feed.(*bytes.Reader); ok && length <= scgiInline {
+		inline = int(length)
 		b = append(b, make([]byte, inline)...)
-		memory.Read(b[len(b)-inline:])
+		memory.ReadAt(b[len(b)-inline:], 0)
 		stdin = nil
 	}
 	if n, err := c.Write(b); err != nil {

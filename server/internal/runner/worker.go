@@ -93,6 +93,10 @@ func OpenWorkers(o WorkerOptions) (Runner, error) {
 	case SCGI:
 		paths := &socketPaths{dir: o.Sockets}
 		p.open = func() (link, error) { return openSCGI(paths) }
+	case FastCGI:
+		p.o.Spec.Env = withoutRecycling(p.o.Spec.Env)
+		paths := &socketPaths{dir: o.Sockets}
+		p.open = func() (link, error) { return openFCGI(paths) }
 	default:
 		return nil, fmt.Errorf(`mode "worker" with protocol %q: %w`, o.Protocol, errNotBuilt)
 	}
