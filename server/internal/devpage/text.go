@@ -93,19 +93,24 @@ func (p *Page) textOutput(b *strings.Builder) {
 	}
 }
 
-// text is a row as xxd would print it, but for brackets around the bad byte.
+// text is a row as xxd would print it, but for brackets around the bad bytes.
 func (r *hexRow) text() string {
 	var hex, chars strings.Builder
-	after := " "
+	within := false
 	for _, c := range r.Cells {
-		if c.Bad {
-			hex.WriteString("[" + c.Hex + "]")
-			after = ""
-		} else {
-			hex.WriteString(after + c.Hex)
-			after = " "
+		between := " "
+		switch {
+		case c.Bad && !within:
+			between = "["
+		case !c.Bad && within:
+			between = "]"
 		}
+		hex.WriteString(between + c.Hex)
+		within = c.Bad
 		chars.WriteString(c.Char)
+	}
+	if within {
+		hex.WriteByte(']')
 	}
 	return fmt.Sprintf("  %s %-26s %s", r.Offset, hex.String(), chars.String())
 }

@@ -121,8 +121,11 @@ func (g *Gateway) devPage(ans *answer, rec *record, f *failure) (contentType str
 		return "text/plain; charset=utf-8", p.Text()
 	}
 	if w, ok := ans.w.(*repeat); ok { // it is shown in the place of the one before
-		w.page = p
 		w.kept.ran(p.Exchange)
+		var err error
+		if w.main, err = g.dev.renderer.Main(p); err != nil {
+			g.opts.Log.Error().Err(err).Str("request_id", rec.id).Msg("the page under --dev")
+		}
 		return "text/html; charset=utf-8", nil
 	}
 	if s != nil {
@@ -203,7 +206,7 @@ func (g *Gateway) live(ans *answer, x *capture.Exchange, s *sight) *devpage.Live
 	}
 	k := &kept{token: randomText(), request: r.Clone(surroundings(r)), program: x.Program, safe: safeMethod(r.Method)}
 	live := &devpage.Live{Path: livePath, Token: k.token, Asks: !k.safe, Method: r.Method}
-	body, whole := sentBody(r, s)
+	body, whole := sentBody(r, x, s)
 	if !whole {
 		live.Cannot = "its body was not kept"
 		return live
@@ -226,14 +229,16 @@ func safeMethod(method string) bool {
 }
 
 // sentBody is the body of the request, if all of it is at hand.
-func sentBody(r *http.Request, s *sight) (body []byte, whole bool) {
-	if r.ContentLength == 0 {
+func sentBody(r *http.Request, x *capture.Exchange, s *sight) (body []byte, whole bool) {
+	switch {
+	case r.ContentLength == 0:
 		return nil, true
+	case s == nil, s.request.Method != r.Method, s.request.ContentLength != r.ContentLength: // it was redirected
+		return nil, false
+	case !x.Stdin.Whole(), x.Stdin.Size > spoolMemory, r.ContentLength > x.Stdin.Size:
+		return nil, false
 	}
-	if s == nil || s.request.Method != r.Method || s.input.file != nil || s.input.stream != nil {
-		return nil, false // redirected, too long for memory, or gone past
-	}
-	return s.input.memory, true
+	return slices.Clone(x.Stdin.Head), true
 }
 
 // textBody reports whether a body fits on a command line.

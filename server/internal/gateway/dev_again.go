@@ -19,7 +19,7 @@ func (g *Gateway) commands(ans *answer, x *capture.Exchange, s *sight) []devpage
 		list = append(list, devpage.Command{Name: "Replay", Line: "sh " + devpage.Word(g.nearPath(file)),
 			Note: "The same program with the same environ, directory and stdin, without the gateway."})
 	}
-	line, note := g.again(ans.r, s)
+	line, note := g.again(ans.r, x, s)
 	return append(list, devpage.Command{Name: "Again", Line: line, Note: note})
 }
 
@@ -34,7 +34,7 @@ func (g *Gateway) nearPath(path string) string {
 
 // again is the command that sends the request once more. A body that is no
 // text is not in it: whoever has it puts it into the file that it names.
-func (g *Gateway) again(r *http.Request, s *sight) (line, note string) {
+func (g *Gateway) again(r *http.Request, x *capture.Exchange, s *sight) (line, note string) {
 	words := append([]string{"framegate", "run"}, g.opts.Source...)
 	if len(g.opts.Source) == 0 && g.cfg.File != "" {
 		words = append(words, "-c", g.cfg.File)
@@ -50,7 +50,7 @@ func (g *Gateway) again(r *http.Request, s *sight) (line, note string) {
 	}
 	note = "The same request through the gateway's own code, without a port; --env shows what the program is given, --raw what it prints."
 	if r.ContentLength != 0 {
-		body, whole := sentBody(r, s)
+		body, whole := sentBody(r, x, s)
 		if whole && textBody(body) {
 			words = append(words, "-d", string(body))
 		} else {

@@ -101,11 +101,6 @@ func (f *follow) until(ctx context.Context) {
 	f.settle, f.looks = time.NewTimer(time.Hour), time.NewTicker(lookTime)
 	defer f.settle.Stop()
 	defer f.looks.Stop()
-	if err := f.tree.watch(); err != nil {
-		f.say(news{Kind: "unwatched", Why: err.Error()})
-	} else {
-		f.say(news{Kind: "watching", Files: f.tree.String()})
-	}
 	f.begin(ctx)
 	for f.failed == nil {
 		select {
@@ -134,12 +129,19 @@ func (f *follow) until(ctx context.Context) {
 
 // begin catches up with what happened while nobody was here.
 func (f *follow) begin(ctx context.Context) {
+	err := f.tree.watch()
 	f.tree.look(false)
-	switch file := f.tree.since(f.kept.last()); {
+	missed := f.tree.since(f.kept.last())
+	if err != nil {
+		f.say(news{Kind: "unwatched", Why: err.Error()})
+	} else {
+		f.say(news{Kind: "watching", Files: f.tree.String()})
+	}
+	switch {
 	case f.now:
 		f.run(ctx, "")
-	case file != "":
-		f.file = file
+	case missed != "":
+		f.file = missed
 		f.settled(ctx)
 	}
 }
@@ -148,7 +150,7 @@ func (f *follow) begin(ctx context.Context) {
 // runs: for such a change it is run once more, not for ever, and not at all
 // when that could do something twice.
 func (f *follow) heard(file string, own bool) {
-	during := !own && (f.stop != nil || time.Now().Before(f.quiet))
+	during := !own && (f.stop != nil || f.tree.modified(file).Before(f.quiet))
 	if during && (f.chained || !f.kept.safe) {
 		return
 	}
@@ -222,8 +224,8 @@ func (f *follow) finish(ctx context.Context, out outcome) {
 	f.quiet = time.Now().Add(quietTime)
 	switch {
 	case out.gone:
-	case out.page != nil:
-		f.showAgain(out)
+	case out.main != nil:
+		f.say(news{Kind: "failed", Status: out.status, Main: string(out.main), Files: f.tree.String()})
 	case out.cut:
 		f.say(news{Kind: "cut"})
 	default:
@@ -232,16 +234,6 @@ func (f *follow) finish(ctx context.Context, out outcome) {
 	if f.file != "" {
 		f.settled(ctx)
 	}
-}
-
-func (f *follow) showAgain(out outcome) {
-	main, err := f.g.dev.renderer.Main(out.page)
-	if err != nil {
-		f.g.opts.Log.Error().Err(err).Msg("the page under --dev")
-		f.say(news{Kind: "cut"})
-		return
-	}
-	f.say(news{Kind: "failed", Status: out.status, Main: string(main), Files: f.tree.String()})
 }
 
 // pageTime bounds a write to a page that does not read.

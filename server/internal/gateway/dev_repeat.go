@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
-
-	"framegate/server/internal/devpage"
 )
 
 // repeat is the answer to a kept request that is run again: nobody reads it,
@@ -17,7 +15,7 @@ type repeat struct {
 	kept   *kept
 	header http.Header
 	status int
-	page   *devpage.Page // what the client would be shown, had it failed
+	main   []byte // of the page that its client would be shown, had it failed
 }
 
 func (w *repeat) Header() http.Header { return w.header }
@@ -39,9 +37,9 @@ func (w *repeat) Flush() {}
 // outcome is what became of a kept request.
 type outcome struct {
 	status int
-	page   *devpage.Page // nil where the program has answered itself
-	cut    bool          // in the middle of its answer
-	gone   bool          // it was stopped: nobody waits for it any more
+	main   []byte // of the page, nil where the program has answered itself
+	cut    bool   // in the middle of its answer
+	gone   bool   // it was stopped: nobody waits for it any more
 }
 
 // repeat runs a kept request once more, through the very handler that it came
@@ -54,7 +52,7 @@ func (g *Gateway) repeat(ctx context.Context, k *kept) (out outcome) {
 		r.Body = io.NopCloser(bytes.NewReader(k.body))
 	}
 	defer func() {
-		out = outcome{status: w.status, page: w.page, gone: ctx.Err() != nil}
+		out = outcome{status: w.status, main: w.main, gone: ctx.Err() != nil}
 		switch p := recover(); p {
 		case nil:
 		case http.ErrAbortHandler: // as net/http has it: the connection is cut

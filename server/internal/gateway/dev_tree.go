@@ -139,6 +139,15 @@ func (t *tree) counts(file string) bool {
 	return t.skip == "" || !strings.HasPrefix(file, t.skip+"/")
 }
 
+// modified is when a file was saved; now, when it is gone.
+func (t *tree) modified(file string) time.Time {
+	info, err := os.Stat(file)
+	if err != nil {
+		return time.Now()
+	}
+	return info.ModTime()
+}
+
 // name is what the page calls a file.
 func (t *tree) name(path string) string {
 	if rel, err := filepath.Rel(t.dir, path); err == nil && filepath.IsLocal(rel) {

@@ -49,6 +49,8 @@ type site struct {
 	h2     *http.Client // HTTP/2 without TLS
 	stop   func()       // idempotent: returns when nothing of the gateway runs
 	log    lockedBuffer
+
+	gateway *gateway.Gateway // of a devSite
 }
 
 func start(t *testing.T, with setup) *site {
