@@ -2,11 +2,14 @@
 
     wsgi.py [--path-info text|pep3333] [--module-path DIR]... MODULE:OBJECT
     wsgi.py --check [the same options] MODULE:OBJECT
+    wsgi.py --worker [the same options] [--warm-up PATH [--script-name PATH]] MODULE:OBJECT
+    wsgi.py --fork [these options] [--post-fork MODULE:FUNCTION] [--cpu-time SECONDS] MODULE:OBJECT
 
 The environ comes as environment variables, the request's body on stdin, and one
 CGI response goes to stdout. OBJECT may be dotted; "factory()" is called first.
 --check imports and resolves only: it prints the module's file, or says in one
-line on stderr (and a "hint:" line) what is wrong.
+line on stderr (and a "hint:" line) what is wrong. --worker and --fork keep the
+application loaded: wsgi_worker.py and wsgi_fork.py, beside this file.
 
 Exit status: 0 answered (or the client went away), 1 the application failed, 2 wrong
 usage. A failure after the first byte of the body ends in SIGABRT: see abort().
@@ -18,6 +21,8 @@ import sys
 
 # Python put this file's own directory first, unless told not to; nobody's modules are there.
 INSTALLED_PATH = sys.path[0 if sys.flags.isolated or getattr(sys.flags, "safe_path", False) else 1:]
+
+__framegate__ = "wsgi"  # marks a file of the bridge
 
 TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 HOP_BY_HOP = frozenset(("connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
@@ -56,12 +61,17 @@ def describe(exc):
     return type(exc).__name__ + (": " + text if text else "")
 
 
+def own(tb):
+    """Is this frame the bridge's? By a mark and not by file name: several files, compiled or not."""
+    return "__framegate__" in tb.tb_frame.f_globals
+
+
 def users_frame(tb):
     """FILE:LINE of the deepest frame that is the user's own code, else of the deepest one."""
     where = deepest = ""
     while tb is not None:
         file = tb.tb_frame.f_code.co_filename
-        if tb.tb_frame.f_globals is not globals() and not file.startswith("<"):
+        if not own(tb) and not file.startswith("<"):
             deepest = "%s:%d" % (file, tb.tb_lineno)
             if not any(file.startswith(d + os.sep) for d in INSTALLED_PATH if d):
                 where = deepest
@@ -73,7 +83,7 @@ def print_traceback(exc):
     """The whole traceback but for the bridge's own frames, which tell the author nothing."""
     frames, tb = [], exc.__traceback__
     while tb is not None:
-        if tb.tb_frame.f_globals is not globals():
+        if not own(tb):
             frames.append(tb)
         tb = tb.tb_next
     for this, after in zip(frames, frames[1:] + [None]):
@@ -197,16 +207,23 @@ class FileWrapper:
 
 def cgi_environ(path_info):
     """The CGI variables as PEP 3333 wants them: str whose characters are the bytes."""
-    environ = {key.decode("latin-1"): value.decode("latin-1") for key, value in os.environb.items()}
+    return wsgi_strings({key.decode("latin-1"): value.decode("latin-1") for key, value in os.environb.items()}, path_info)
+
+
+def wsgi_strings(environ, path_info):
     for key in ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"):
         environ.setdefault(key, "")
     if path_info == "text":
         for key in ("SCRIPT_NAME", "PATH_INFO"):
-            try:
-                environ[key] = path_text(environ[key].encode("latin-1").decode("utf-8"))
-            except UnicodeDecodeError:
-                pass  # no UTF-8, so no text: the bytes as latin-1
+            environ[key] = text_path(environ[key])
     return environ
+
+
+def text_path(path):
+    try:
+        return path_text(path.encode("latin-1").decode("utf-8"))
+    except UnicodeDecodeError:
+        return path  # no UTF-8, so no text: the bytes as latin-1
 
 
 # --- the response's header ---------------------------------------------------------------------
@@ -443,9 +460,7 @@ class Host:
             return 0  # the client went away: nobody's fault, and nobody reads on
         report(exc, self)
         if self.sent:
-            if not self.complete and not self.gone:
-                abort()
-            return 1
+            return 1 if self.complete or self.gone else self.cut()
         body = b"500 Internal Server Error\n\nThe application failed. Its log says why.\n"
         if self.environ.get("REQUEST_ID", "").isalnum():
             body += b"Request id: " + self.environ["REQUEST_ID"].encode("utf-8") + b"\n"
@@ -455,6 +470,10 @@ class Host:
         except ConnectionError:
             pass
         return 1
+
+    def cut(self):
+        """The answer ends in the middle of its body."""
+        abort()
 
 
 def takes_one_parameter(app):
@@ -613,45 +632,69 @@ def take_streams():
 
 
 def usage(why):
-    sys.stderr.write("framegate: wsgi.py: %s\nusage: wsgi.py [--check] [--path-info text|pep3333] "
-                     "[--module-path DIR]... MODULE:OBJECT\n" % why)
+    sys.stderr.write("framegate: wsgi.py: %s\nusage: wsgi.py [--check | --worker | --fork] [--path-info text|pep3333] [--module-path DIR]... "
+                     "[--warm-up PATH] [--script-name PATH] [--post-fork MODULE:FUNCTION] [--cpu-time SECONDS] MODULE:OBJECT\n" % why)
     sys.exit(2)
 
 
-def options(args):
-    """The command line as (check, path-info, module path, MODULE:OBJECT)."""
-    check, path_info, dirs, args = False, "pep3333", [], list(args)
-    while args and args[0].startswith("--"):
-        flag = args.pop(0)
-        if flag == "--check":
-            check = True
-        elif flag not in ("--path-info", "--module-path"):
-            usage("unknown option %s" % flag)
-        elif not args:
-            usage("%s wants a value" % flag)
-        elif flag == "--module-path":
-            dirs.append(os.path.abspath(args.pop(0)))  # the application may chdir
-        else:
-            path_info = args.pop(0)
-            if path_info not in ("text", "pep3333"):
-                usage("--path-info is text or pep3333, not %r" % path_info)
-    if len(args) != 1 or not all(args[0].partition(":")):
-        usage("one MODULE:OBJECT is wanted, not %s" % (" ".join(args) or "none"))
-    return check, path_info, dirs, args[0]
+class Options:
+    """The command line."""
+
+    task = ""  # "check", "worker" or "fork": else one exchange
+    path_info = "pep3333"
+    warm_up = script_name = post_fork = ""
+    cpu_time = "0"
+
+    def __init__(self, args):
+        self.dirs, args = [], list(args)
+        while args and args[0].startswith("--"):
+            flag = args.pop(0)
+            if flag in ("--check", "--worker", "--fork"):
+                self.task = flag[2:]
+            elif flag not in ("--path-info", "--module-path", "--warm-up", "--script-name", "--post-fork", "--cpu-time"):
+                usage("unknown option %s" % flag)
+            elif not args:
+                usage("%s wants a value" % flag)
+            elif flag == "--module-path":
+                self.dirs.append(os.path.abspath(args.pop(0)))  # the application may chdir
+            else:
+                setattr(self, flag[2:].replace("-", "_"), args.pop(0))
+        if self.path_info not in ("text", "pep3333"):
+            usage("--path-info is text or pep3333, not %r" % self.path_info)
+        if not self.cpu_time.isdigit():
+            usage("--cpu-time is a number of seconds, not %r" % self.cpu_time)
+        if len(args) != 1 or not all(args[0].partition(":")):
+            usage("one MODULE:OBJECT is wanted, not %s" % (" ".join(args) or "none"))
+        self.spec = args[0]
+
+
+def warm(task, options):
+    """What keeps the application loaded, from the file beside this one: a plain exchange never reads it."""
+    kept, sys.path = sys.path, [os.path.dirname(os.path.abspath(__file__))] + INSTALLED_PATH
+    try:
+        module = __import__("wsgi_" + task)
+    finally:
+        sys.path = kept
+    return module.main(options)
 
 
 def main(args):
-    check, path_info, dirs, spec = options(args)
+    options = Options(args)
+    if options.task in ("worker", "fork"):
+        return warm(options.task, options)
+    spec, dirs, path_info = options.spec, options.dirs, options.path_info
     body, out = take_streams()
     sys.path[:] = dirs + INSTALLED_PATH
     sys.argv = [spec]
-    if check:
+    if options.task == "check":
         try:
             module, _ = load(spec, dirs)
+            if options.post_fork:
+                load(options.post_fork, dirs)
         except Fault as fault:
             say("framegate: " + fault.message + ("\nhint: " + fault.hint if fault.hint else ""))
             return 1
-        os.write(out, os.fsencode(os.path.abspath(getattr(module, "__file__", None) or spec)) + b"\n")
+        os.write(out, os.fsencode(module_file(module, spec)) + b"\n")
         return 0
     host = Host(spec, cgi_environ(path_info), body, out, path_info)
     try:
@@ -662,6 +705,10 @@ def main(args):
         status = host.run(app)
     os.close(out)  # the answer ends here and not with the interpreter, which takes a while to go
     return status
+
+
+def module_file(module, spec):
+    return os.path.abspath(getattr(module, "__file__", None) or spec)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 import unittest
 from urllib.parse import unquote, unquote_to_bytes
 
-from wsgi_harness import BridgeTest
+from wsgi_harness import BridgeTest, in_every_mode
 
 NAME = "\u8d35\u5dde\u8305\u53f0"
 QUOTED = "%E8%B4%B5%E5%B7%9E%E8%8C%85%E5%8F%B0"
@@ -108,6 +108,7 @@ def needs(module):
     return decorate
 
 
+@in_every_mode
 class Frameworks(BridgeTest):
     def request(self, path, mode, body=b"", script_name="", **more):
         environ = {"PATH_INFO": path, "SCRIPT_NAME": script_name, "QUERY_STRING": "", "HTTP_HOST": "h"}

@@ -1,5 +1,8 @@
-"""Runs the WSGI bridge as the gateway does: a real process per request, with a CGI environ."""
+"""Runs the WSGI bridge as the gateway does: a real process per request with a CGI environ, a fork of one that is
+loaded, or one that answers requests on a connection."""
 import os
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -8,6 +11,8 @@ import unittest
 
 BRIDGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wsgi.py")
 OK = 'start_response("200 OK", [("Content-Type", "text/plain")])'
+MODES = ("exec", "fork", "worker")
+CUT = -6  # SIGABRT: how a process ends in the middle of an answer
 
 
 class Answer:
@@ -40,8 +45,167 @@ def cgi_environ(body=b"", **more):
     return {os.fsencode(k): v if isinstance(v, bytes) else os.fsencode(v) for k, v in environ.items() if v is not None}
 
 
+def operators(environ):
+    """The part of an environ that is not the request's: what a process that is loaded is started with."""
+    return {k: v for k, v in environ.items() if k == b"PATH" or k.startswith(b"PYTHON")}
+
+
+def spool(data=b""):
+    file = tempfile.TemporaryFile()
+    file.write(data)
+    file.seek(0)
+    return file
+
+
+class Warm:
+    """A process with a connection in the place of stdin."""
+
+    def __init__(self, argv, environ, cwd):
+        self.wire, theirs = socket.socketpair()
+        self.wire.settimeout(60)
+        self.stderr, self.seen = spool(), 0
+        with theirs:
+            self.process = subprocess.Popen(argv, stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.stderr,
+                                            env=operators(environ), cwd=cwd)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+        self.stderr.close()
+
+    def read(self, size):
+        data = b""
+        while len(data) < size:
+            got = self.wire.recv(size - len(data))
+            if not got:
+                raise EOFError("the process has closed its connection after %r" % data)
+            data += got
+        return data
+
+    def log(self):
+        """What was written to stderr since the last call."""
+        self.stderr.seek(self.seen)
+        text = self.stderr.read()
+        self.seen += len(text)
+        return text
+
+    def close(self):
+        """Ends the process as the gateway does, and answers its exit status."""
+        self.wire.close()
+        try:
+            return self.process.wait(60)
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+
+class Worker(Warm):
+    def ready(self):
+        """Whether it is; otherwise it has ended."""
+        try:
+            return self.read(4) == b"\x80\0\0\0"
+        except (EOFError, ConnectionResetError):
+            return False
+
+    def send(self, environ, body=b"", asked=False):
+        """Sends a request; asked is one whose body does not come with it."""
+        block = b"".join(k + b"\0" + v + b"\0" for k, v in environ.items() if k not in operators(environ))
+        self.wire.sendall(struct.pack(">II", len(block), 1 << 31 if asked else len(body)) + block + (b"" if asked else body))
+
+    def records(self, stdin=None):
+        """The records of an answer, as they come: bytes, and its status at the end."""
+        while True:
+            number = struct.unpack(">I", self.read(4))[0]
+            if number == 0xC0000000:
+                self.wire.sendmsg([b"\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", stdin.fileno()))])
+            elif number & 0x80000000:
+                yield number & 0x3FFFFFFF
+                return
+            else:
+                yield self.read(number)
+
+    def answer(self, environ, body=b"", stdin=None):
+        """One exchange."""
+        with spool(stdin or b"") as file:
+            self.send(environ, body, asked=stdin is not None)
+            *pieces, status = self.records(file)
+        assert all(pieces), "an empty piece of an answer"
+        return Answer(b"".join(pieces), self.log(), CUT if status == 2 else status)
+
+
+class Loaded(Warm):
+    count = 0
+
+    def ready(self):
+        """What it says about itself when it has loaded the application, as (key, value) pairs."""
+        kind, content = self.message()
+        assert kind == b"R", kind
+        return [tuple(fact.decode().split("=", 1)) for fact in content.split(b"\0")[:-1]]
+
+    def message(self):
+        kind, length = struct.unpack(">cI", self.read(5))
+        return kind, self.read(length)
+
+    def fork(self, environ, *files):
+        """Asks for a fork with these as its stdin, stdout and stderr; answers its number."""
+        self.count += 1
+        block = struct.pack(">I", self.count) + b"".join(k + b"=" + v + b"\0" for k, v in environ.items())
+        fds = struct.pack("3i", *[file.fileno() for file in files])
+        self.wire.sendmsg([struct.pack(">cI", b"Q", len(block)) + block], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+        return self.count
+
+    def expect(self, kind, number, format=">I"):
+        got, content = self.message()
+        values = struct.unpack(format, content)
+        assert (got, values[0]) == (kind, number), (got, values, "wanted", kind, number)
+        return values[1:]
+
+    def ended(self, number):
+        """Waits for the end of a fork: its pid and exit status, its CPU seconds and peak memory."""
+        pid, status = self.expect(b"X", number, ">III")
+        os.kill(pid, 0)  # not reaped yet: its number is its own
+        self.wire.sendall(struct.pack(">cII", b"A", 4, number))
+        microseconds, kib = self.expect(b"U", number, ">IQQ")
+        return pid, -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), microseconds / 1e6, kib
+
+    def answer(self, environ, stdin=b""):
+        with spool(stdin) as body, spool() as out, spool() as err:
+            number = self.fork(environ, body, out, err)
+            forked, = self.expect(b"F", number, ">II")
+            pid, code, _, _ = self.ended(number)
+            assert pid == forked
+            out.seek(0)
+            err.seek(0)
+            return Answer(out.read(), err.read(), code)
+
+
+def modes(*names):
+    """A test for these modes alone."""
+    def decorate(test):
+        test.modes = names
+        return test
+    return decorate
+
+
+def in_every_mode(cls):
+    """The class's tests in mode "exec", and classes beside it for the other modes."""
+    namespace = sys.modules[cls.__module__].__dict__
+    for mode in MODES:
+        members = {"mode": mode, "__module__": cls.__module__}
+        for name, test in vars(cls).items():
+            if name.startswith("test_") and mode not in getattr(test, "modes", MODES):
+                members[name] = None
+        named = cls.__name__ + mode.capitalize()
+        namespace[named] = type(named, (cls,), members)
+    return None  # the class itself would be exec's tests once more
+
+
 class BridgeTest(unittest.TestCase):
     """A test with a project directory of its own."""
+
+    mode = "exec"
 
     def setUp(self):
         made = tempfile.TemporaryDirectory()
@@ -63,10 +227,27 @@ class BridgeTest(unittest.TestCase):
 
     def bridge(self, *args, body=b"", stdin=None, environ=None, **more):
         """Runs app.py (or what app= names) for one request."""
-        done = subprocess.run(self.command(*args, **more), input=body if stdin is None else stdin,
-                              env=cgi_environ(body, **(environ or {})), cwd=self.dir, timeout=60,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return getattr(self, "run_" + self.mode)(args, more, cgi_environ(body, **(environ or {})), body, stdin)
+
+    def run_exec(self, args, more, environ, body, stdin):
+        done = subprocess.run(self.command(*args, **more), input=body if stdin is None else stdin, env=environ,
+                              cwd=self.dir, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return Answer(done.stdout, done.stderr, done.returncode)
+
+    def run_fork(self, args, more, environ, body, stdin):
+        with Loaded(self.command("--fork", *args, **more), environ, self.dir) as loaded:
+            loaded.ready()
+            before = loaded.log()
+            answer = loaded.answer(environ, body if stdin is None else stdin)
+            self.assertEqual(loaded.close(), 0, loaded.log())
+        return Answer(answer.raw, before + answer.log.encode(), answer.code)
+
+    def run_worker(self, args, more, environ, body, stdin):
+        with Worker(self.command("--worker", *args, **more), environ, self.dir) as worker:
+            self.assertTrue(worker.ready(), worker.log())
+            answer = worker.answer(environ, body, stdin)
+            self.assertEqual(worker.close(), 0, worker.log())
+        return answer
 
     def app(self, lines, *args, setup="", **more):
         """Runs an application whose function body is lines; STARTED in it is a plain start_response."""

@@ -2,11 +2,12 @@
 import signal
 import unittest
 
-from wsgi_harness import BridgeTest
+from wsgi_harness import BridgeTest, in_every_mode
 
 CHINESE = "\u4e2d\u6587"
 
 
+@in_every_mode
 class Works(BridgeTest):
     """Every row is answered in full, with exactly one warning line."""
 
@@ -102,6 +103,7 @@ class Works(BridgeTest):
         self.assert_answer(self.app("STARTED; yield b'x'; 1 / 0"), body=b"x", code=-signal.SIGABRT)
 
 
+@in_every_mode
 class OneParameter(BridgeTest):
     """application(file_name), the step before WSGI, in all the shapes a callable may have."""
 
@@ -157,6 +159,7 @@ class OneParameter(BridgeTest):
         self.assert_failed(self.bridge(), "app:application returned None", warnings=1)
 
 
+@in_every_mode
 class CleanError(BridgeTest):
     """Every row is a 500 with the cause in the log and nothing of it in the answer."""
 

@@ -8,7 +8,7 @@ import unittest
 import urllib.parse
 
 import wsgi
-from wsgi_harness import BridgeTest
+from wsgi_harness import BridgeTest, in_every_mode
 
 PATH = "/\u4e2d\u6587/\u7f8e.html"
 BYTES = PATH.encode("utf-8")
@@ -98,6 +98,7 @@ class PathText(unittest.TestCase):
                 other + self.path
 
 
+@in_every_mode
 class Modes(BridgeTest):
     def value(self, expression, mode, **environ):
         args = ("--path-info", mode) if mode else ()

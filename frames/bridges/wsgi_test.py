@@ -9,7 +9,7 @@ import subprocess
 import sys
 import unittest
 
-from wsgi_harness import BRIDGE, BridgeTest, cgi_environ
+from wsgi_harness import BRIDGE, BridgeTest, cgi_environ, in_every_mode, modes
 
 VALIDATED = """
 from wsgiref.validate import validator
@@ -24,6 +24,7 @@ application = validator(strict)
 """
 
 
+@in_every_mode
 class Validator(BridgeTest):
     def test_strict_application_passes(self):
         table = [
@@ -50,6 +51,7 @@ class Validator(BridgeTest):
         self.assert_failed(self.bridge(), "AssertionError")
 
 
+@in_every_mode
 class Environ(BridgeTest):
     def value(self, expression, *args, **more):
         got = self.app("STARTED; return [repr((%s)).encode('utf-8')]" % expression, *args, **more)
@@ -63,7 +65,8 @@ class Environ(BridgeTest):
             ("environ['wsgi.url_scheme']", {"HTTPS": "on"}, "'https'"),
             ("environ['wsgi.url_scheme']", {"REQUEST_SCHEME": "https"}, "'https'"),
             ("environ['wsgi.url_scheme']", {"REQUEST_SCHEME": None}, "'http'"),
-            ("[environ['wsgi.' + k] for k in ('multithread', 'multiprocess', 'run_once')]", {}, "[False, True, True]"),
+            ("[environ['wsgi.' + k] for k in ('multithread', 'multiprocess', 'run_once')]", {},
+             "[False, True, %s]" % (self.mode != "worker")),
             ("type(environ) is dict", {}, "True"),
             ("environ['REQUEST_URI'], environ['REMOTE_PORT']", {}, "('/a?x=1', '40000')"),
             ("environ['SCRIPT_NAME'], environ['QUERY_STRING']", {"SCRIPT_NAME": None, "QUERY_STRING": None}, "('', '')"),
@@ -133,6 +136,7 @@ class Environ(BridgeTest):
         self.assertEqual(got.all("Content-Length"), [str(len(body))])
 
 
+@in_every_mode
 class StartResponse(BridgeTest):
     EXC_INFO = """
         import sys
@@ -220,6 +224,7 @@ class StartResponse(BridgeTest):
         self.assert_answer(got, body=b"mended")
 
 
+@in_every_mode
 class Body(BridgeTest):
     CLOSING = """
         import sys
@@ -257,6 +262,7 @@ class Body(BridgeTest):
         self.assert_answer(got, body=b"all of it", code=1)
         self.assertIn("OSError: no close", got.log)
 
+    @modes("exec")
     def test_error_after_the_first_chunk_is_a_signal_without_core(self):
         self.file("app.py", """
             import atexit, resource
@@ -295,6 +301,7 @@ class Body(BridgeTest):
         self.assertIn("KeyError: 'HTTP_NOTHING'", text)
         self.assertIn("atexit ran", text)
 
+    @modes("exec")
     def test_each_chunk_is_out_before_the_next_is_made(self):
         """The application waits for a byte that the test sends only after it has seen the chunk."""
         self.file("app.py", """
@@ -322,6 +329,7 @@ class Body(BridgeTest):
             child.wait()
             child.stdout.close()
 
+    @modes("exec")
     def test_gone_client(self):
         """Nobody reads stdout: close() runs, nothing is called an error."""
         source = """
@@ -372,6 +380,7 @@ class Body(BridgeTest):
                 self.assertEqual(got.log, "sizes %r\n" % ([size] * 4))
 
 
+@in_every_mode
 class Streams(BridgeTest):
     def test_prints_go_to_the_log(self):
         got = self.app("""
@@ -403,6 +412,7 @@ class Streams(BridgeTest):
         """)
         self.assert_answer(got, body=b"[]\n")
 
+    @modes("exec")
     def test_normal_end(self):
         got = self.app("STARTED; return [b'x']", setup="""
             import atexit, threading
@@ -412,6 +422,7 @@ class Streams(BridgeTest):
         self.assert_answer(got, body=b"x")
         self.assertEqual(sorted(got.log.splitlines()), ["atexit ran", "thread ran"])
 
+    @modes("exec")
     def test_signals_have_their_default_effect(self):
         self.file("app.py", """
             def application(environ, start_response):
@@ -433,6 +444,7 @@ class Streams(BridgeTest):
                 child.communicate(timeout=30)
                 self.assertEqual(child.returncode, -sent)
 
+    @modes("exec")
     def test_compiled(self):
         pyc = py_compile.compile(BRIDGE, os.path.join(self.dir, "bridge", "w.pyc"), doraise=True,
                                  invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
@@ -440,6 +452,7 @@ class Streams(BridgeTest):
         self.assert_answer(got, body=repr(self.dir).encode())
         self.assert_failed(self.app("raise KeyError('k')", bridge=pyc), "KeyError: 'k'")
 
+    @modes("exec")
     def test_hot_path_imports(self):
         """Each import costs every request: a hello needs none beyond what Python itself has loaded."""
         argv = self.command()

@@ -1,0 +1,398 @@
+"""The bridge's mode "fork": the application is loaded once, and each request is answered by a fork of it.
+
+Descriptor 0 is a connection on which the gateway says what to fork; docs/wire.md has its messages.
+The loaded process does nothing but fork and reap: a fork shares its memory, and each page that
+one of them writes to is copied, which is most of what a request costs.
+"""
+import atexit
+import gc
+import io
+import os
+import sys
+
+import _signal
+import _socket
+import _struct
+import _weakref
+import __main__ as bridge
+import wsgi_warm
+
+__framegate__ = "wsgi"
+
+HEAD = _struct.Struct(">cI")  # of every message: its type and the length of the rest
+NUMBER = _struct.Struct(">I")
+FORKED, FAILED, ENDED, USED = map(_struct.Struct, (">cIII", ">cIII", ">cIIII", ">cIIQQ"))
+
+ECANCELED, EMFILE = 125, 24
+READABLE = 1  # select.POLLIN
+CLOSE_ON_EXEC = getattr(_socket, "MSG_CMSG_CLOEXEC", 0)
+BUFFERING = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+
+
+class Loaded:
+    """The loaded process."""
+
+    def __init__(self, options, wire):
+        self.options, self.wire, self.pid = options, wire, os.getpid()
+        self.start = dict(os.environb)
+        self.running = {}  # pids by the gateway's numbers
+        self.ended = {}    # the same of those that have ended and that the gateway has not let go yet
+        self.received, self.descriptors = b"", []
+        self.ending = False
+        self.app = self.post_fork = None
+
+    # --- until it is ready ---
+
+    def load(self):
+        """Loads the application and answers what the gateway should know. Where that fails, each fork tries anew, as
+        in mode "exec": whoever mends it is not held up."""
+        options = self.options
+        try:
+            module, app = wsgi_warm.load(options)
+            if options.post_fork:
+                self.post_fork = bridge.load(options.post_fork, options.dirs)[1]
+        except bridge.Fault as fault:
+            facts = [("failed", fault.message)]
+        else:
+            self.app = app
+            facts = [("file", bridge.module_file(module, options.spec))]
+            if options.warm_up:
+                wsgi_warm.warm_up(options, app)
+        facts += [("thread", name) for name in threads()]
+        facts += [("open", name) for name in shared_files(self.wire.fileno())]
+        return facts
+
+    def settle(self):
+        """Makes ready what every fork begins with."""
+        self.own_death = death_signal()
+        self.resource = private("resource")
+        self.catch_signals()
+        self.collecting = gc.isenabled()
+        gc.disable()
+        gc.collect()
+        # What is buffered now, each fork would write again; what is buffered later is one fork's own.
+        self.files = [_weakref.ref(file) for file in open_files()]
+        flush(file() for file in self.files)
+        gc.freeze()  # no collection in a fork looks at what is there now: looking is writing
+
+    def catch_signals(self):
+        """SIGCHLD wakes the loop, SIGTERM and SIGINT end it. A fork has the application's own handlers again."""
+        self.woken, self.waker = os.pipe()
+        for fd in (self.woken, self.waker):
+            os.set_blocking(fd, False)
+        self.handlers = {sent: _signal.getsignal(sent) for sent in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGCHLD)}
+        self.waking = _signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
+        for sent in self.handlers:
+            _signal.signal(sent, self.signalled)
+
+    def signalled(self, sent, _):
+        if os.getpid() != self.pid:  # a fork that has not come to restore_signals yet
+            self.restore_signals()
+            os.kill(os.getpid(), sent)
+        elif sent != _signal.SIGCHLD:
+            self.ending = True
+
+    def restore_signals(self):
+        _signal.set_wakeup_fd(self.waking)
+        for sent, handler in self.handlers.items():
+            _signal.signal(sent, _signal.SIG_DFL if handler is None else handler)
+
+    # --- the loop ---
+
+    def serve(self):
+        poll = private("select").poll()
+        poll.register(self.wire.fileno(), READABLE)
+        poll.register(self.woken, READABLE)
+        while not self.ending or self.running or self.ended:
+            for fd, _ in poll.poll():
+                if fd == self.woken:
+                    os.read(self.woken, 4096)
+                    self.look()
+                elif not self.receive():
+                    return
+
+    def receive(self):
+        """Does what the gateway has sent. False is its end."""
+        data, ancillary, flags, _ = self.wire.recvmsg(65536, _socket.CMSG_SPACE(12), CLOSE_ON_EXEC)
+        for _, _, fds in ancillary:
+            # A read never goes beyond the message that descriptors came with: they are in the messages' order.
+            self.descriptors.append([int.from_bytes(fds[i:i + 4], sys.byteorder) for i in range(0, len(fds) - 3, 4)])
+        if flags & _socket.MSG_CTRUNC and not ancillary:
+            self.descriptors.append([])  # there was no room for any
+        self.received += data
+        while len(self.received) >= HEAD.size:
+            kind, length = HEAD.unpack_from(self.received)
+            end = HEAD.size + length
+            if len(self.received) < end:
+                break
+            content, self.received = self.received[HEAD.size:end], self.received[end:]
+            number = NUMBER.unpack_from(content)[0]
+            if kind == b"Q":
+                self.fork(number, content[NUMBER.size:], self.descriptors.pop(0))
+            elif kind == b"A":
+                self.reap(number)
+        return bool(data)
+
+    def tell(self, message, kind, *numbers):
+        self.wire.sendall(message.pack(kind, message.size - HEAD.size, *numbers))
+
+    def fork(self, number, block, fds):
+        pid, error = 0, ECANCELED if self.ending else 0 if len(fds) == 3 else EMFILE
+        if not error:
+            try:
+                pid = os.fork()
+            except OSError as exc:
+                error = exc.errno
+            else:
+                if pid == 0:
+                    Fork(self).live(block, *fds)
+        for fd in fds:
+            os.close(fd)
+        if error:
+            self.tell(FAILED, b"E", number, error)
+            return
+        try:
+            os.setpgid(pid, pid)  # both do it: whoever comes later finds it done
+        except OSError:
+            pass
+        self.running[number] = pid
+        self.tell(FORKED, b"F", number, pid)
+
+    def look(self):
+        """Tells of those that have ended. They stay zombies, and their numbers theirs, until the gateway has said that
+        it sends them no more signals."""
+        for number, pid in list(self.running.items()):
+            try:
+                end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:  # code of the application's, in a thread, has taken it
+                self.lost(number)
+                continue
+            if end is not None:
+                kill_group(pid)
+                self.ended[number] = self.running.pop(number)
+                status = end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status
+                self.tell(ENDED, b"X", number, pid, status)
+
+    def lost(self, number):
+        self.tell(ENDED, b"X", number, self.running.pop(number), _signal.SIGKILL)
+        self.tell(USED, b"U", number, 0, 0)
+
+    def reap(self, number):
+        if number not in self.ended:
+            return  # lost
+        with Standing("resource", self.resource):  # wait4() looks for it each time
+            _, _, usage = os.wait4(self.ended.pop(number), 0)
+        self.tell(USED, b"U", number, int((usage.ru_utime + usage.ru_stime) * 1e6), usage.ru_maxrss)
+
+    def end(self):
+        """Nobody is there any more who could want an answer."""
+        for pid in self.running.values():
+            kill_group(pid)
+        for pid in list(self.running.values()) + list(self.ended.values()):
+            os.waitpid(pid, 0)
+
+
+class Fork:
+    """The forked process: a CGI program from here on."""
+
+    def __init__(self, loaded):
+        self.loaded = loaded
+
+    def live(self, block, body, out, err):
+        status = 1
+        try:
+            self.part(err)
+            status = self.answer(block, body, out)
+            os.close(out)  # the answer ends here
+            self.finish()
+        except KeyboardInterrupt as exc:
+            bridge.print_traceback(exc)
+            _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+            os.kill(os.getpid(), _signal.SIGINT)
+        except BaseException as exc:
+            bridge.print_traceback(exc)
+        finally:
+            os._exit(status)  # without the interpreter's own end, which writes to every page there is
+
+    def part(self, err):
+        """Leaves the loaded process."""
+        loaded = self.loaded
+        os.setpgid(0, 0)
+        loaded.own_death()
+        if os.getppid() != loaded.pid:
+            os._exit(1)
+        loaded.restore_signals()
+        loaded.wire.close()
+        os.close(loaded.woken)
+        os.close(loaded.waker)
+        os.dup2(err, 2)
+        os.dup2(err, 1)
+        os.close(err)
+        if loaded.options.cpu_time != "0":
+            seconds = int(loaded.options.cpu_time)
+            loaded.resource.setrlimit(loaded.resource.RLIMIT_CPU, (seconds, seconds + 1))
+        self.forget_exits()
+        if loaded.collecting:
+            gc.enable()
+
+    def forget_exits(self):
+        """What the loaded process wants done at its end is not this one's to do."""
+        atexit._clear()
+        finalize = getattr(sys.modules.get("weakref"), "finalize", None)
+        if getattr(finalize, "_registry", None):
+            finalize._registry.clear()
+            finalize._registered_with_atexit = False
+
+    def answer(self, block, body, out):
+        loaded, options = self.loaded, self.loaded.options
+        environ = dict(pair.split("=", 1) for pair in block.decode("latin-1").split("\0") if pair)
+        for key, value in environ.items():
+            key, value = key.encode("latin-1"), value.encode("latin-1")
+            if loaded.start.get(key) != value:  # else the application may have set it anew meanwhile
+                os.environb[key] = value
+        host = bridge.Host(options.spec, bridge.wsgi_strings(environ, options.path_info), body, out, options.path_info)
+        try:
+            app = loaded.app or wsgi_warm.load(options)[1]
+            if loaded.post_fork:
+                self.hook(loaded.post_fork)
+        except bridge.Fault as fault:
+            return host.fail(fault)
+        return host.run(app)
+
+    def hook(self, post_fork):
+        try:
+            post_fork()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:
+            raise bridge.Fault("post-fork = %s failed: %s" % (self.loaded.options.post_fork, bridge.describe(exc))) from exc
+
+    def finish(self):
+        """An ordinary end as far as this process is concerned: its threads, its atexit functions, its files."""
+        threading = sys.modules.get("threading")
+        if threading:
+            threading._shutdown()
+        atexit._run_exitfuncs()
+        flush(file() for file in self.loaded.files)
+        flush(open_files())
+
+
+# --- what a fork shares ------------------------------------------------------------------------
+
+def threads():
+    """The names of the threads that a fork will not have."""
+    threading = sys.modules.get("threading")
+    names = [t.name for t in threading.enumerate() if t is not threading.main_thread()] if threading else []
+    try:
+        unknown = len(os.listdir("/proc/self/task")) - 1 - len(names)
+    except OSError:
+        unknown = 0
+    return names + ["(not Python's)"] * max(unknown, 0)
+
+
+def shared_files(wire):
+    """Open sockets and SQLite databases, in words: a fork and the next would both talk on them."""
+    try:
+        fds = sorted(int(fd) for fd in os.listdir("/proc/self/fd"))
+    except OSError:
+        return
+    for fd in fds:
+        try:
+            target = os.readlink("/proc/self/fd/%d" % fd)
+            if target.startswith("socket:") and fd != wire:
+                yield "socket " + peer(fd)
+            elif target.startswith("/") and os.pread(fd, 16, 0) == b"SQLite format 3\0":
+                yield "SQLite database " + target
+        except OSError:
+            pass  # closed meanwhile, or not to be read
+
+
+def peer(fd):
+    socket = _socket.socket(fileno=os.dup(fd))
+    try:
+        for tell, name in (("to ", socket.getpeername), ("at ", socket.getsockname)):
+            try:
+                address = name()
+            except OSError:
+                continue
+            if isinstance(address, tuple) and len(address) >= 2:
+                return tell + "%s:%s" % address[:2]
+            if address:
+                return tell + (address if isinstance(address, str) else repr(address))
+        return "without an address"
+    finally:
+        socket.close()
+
+
+# --- small tools -------------------------------------------------------------------------------
+
+class Standing:
+    """Has a module stand under its name for a while, whatever else stands there: a project may have one so called."""
+
+    def __init__(self, name, module):
+        self.name, self.module = name, module
+
+    def __enter__(self):
+        self.kept = sys.modules.pop(self.name, None)
+        if self.module is not None:
+            sys.modules[self.name] = self.module
+
+    def __exit__(self, *_):
+        sys.modules.pop(self.name, None)
+        if self.kept is not None:
+            sys.modules[self.name] = self.kept
+
+
+def private(name):
+    """A standard module, and its name stays free for the project's."""
+    with Standing(name, None):
+        return bridge.standard(name)
+
+
+def open_files():
+    """The files among what the collector knows of: in a fork, those that it has opened itself."""
+    return [thing for thing in gc.get_objects() if type(thing) in BUFFERING]
+
+
+def flush(files):
+    for file in files:
+        try:
+            if file is not None:
+                file.flush()
+        except (OSError, ValueError):
+            pass  # closed, or nowhere to go: an interpreter's end says nothing of it either
+
+
+def kill_group(pid):
+    try:
+        os.killpg(pid, _signal.SIGKILL)
+    except OSError:
+        pass
+
+
+def death_signal():
+    """What has the kernel kill this process when its parent ends; nothing where Python cannot ask for that."""
+    try:
+        prctl = bridge.standard("ctypes").CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return lambda: None
+    return lambda: prctl(1, int(_signal.SIGKILL))  # PR_SET_PDEATHSIG
+
+
+def main(options):
+    if not hasattr(os, "waitid"):
+        bridge.usage("--fork needs os.waitid(), which this Python does not have")
+    wire = wsgi_warm.connect()
+    loaded = Loaded(options, wire)
+    try:
+        facts = loaded.load()
+        loaded.settle()
+        content = b"".join(os.fsencode("%s=%s" % fact) + b"\0" for fact in facts)
+        wire.sendall(HEAD.pack(b"R", len(content)) + content)
+        loaded.serve()
+    except ConnectionError:
+        pass  # the gateway has ended
+    finally:
+        loaded.end()
+        wire.close()
+    return 0
