@@ -2,7 +2,7 @@
 // frame. They are embedded so that the one binary is the whole installation.
 package bridges
 
-import _ "embed"
+import "embed"
 
 // WSGI is the source of wsgi.py, which hosts a Python WSGI application as a
 // CGI/1.1 program. It may be run as it is or compiled to a .pyc; its usage is
@@ -10,3 +10,9 @@ import _ "embed"
 //
 //go:embed wsgi.py
 var WSGI string
+
+// WSGIWarm are the files that wsgi.py imports from its own directory, source
+// or compiled, in the modes that keep an application loaded.
+//
+//go:embed wsgi_warm.py wsgi_worker.py wsgi_fork.py
+var WSGIWarm embed.FS

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"framegate/frames/bridges"
 	"framegate/server/internal/config"
 	"framegate/server/internal/process"
 )
@@ -77,30 +76,28 @@ func Open(ctx context.Context, opts Options) (*Bridge, error) {
 	if path, err = RealInterpreter(ctx, path, opts.Dir); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(runtimeDir(), "framegate-")
+	dir, err := os.MkdirTemp(RuntimeDir(), "framegate-")
 	if err != nil {
 		return nil, err
 	}
 	b := &Bridge{Path: path, opts: opts, dir: dir}
 	script, err := b.lay(ctx)
+	if err == nil {
+		err = b.setArgv(script)
+	}
 	if err != nil {
 		b.Close()
 		return nil, err
 	}
-	args := append(b.options(), opts.Frame.App)
-	b.Argv = append([]string{path, "-X", "utf8", script}, args...)
-	b.Script, b.Source = 3, bridges.WSGI
-	b.Standing = b.standing(script, args)
-	b.check = append([]string{"-X", "utf8", script, "--check"}, args...)
 	return b, nil
 }
 
 // Close removes what Open laid down.
 func (b *Bridge) Close() error { return os.RemoveAll(b.dir) }
 
-// runtimeDir is where files live that last as long as the program: not a
+// RuntimeDir is where files live that last as long as the program: not a
 // directory that is swept by age while it runs, if there is a better one.
-func runtimeDir() string {
+func RuntimeDir() string {
 	for _, dir := range []string{os.Getenv("XDG_RUNTIME_DIR"), "/run"} {
 		if dir == "" {
 			continue
@@ -112,57 +109,6 @@ func runtimeDir() string {
 		}
 	}
 	return os.TempDir()
-}
-
-func (b *Bridge) options() []string {
-	args := []string{"--path-info", b.opts.Frame.PathInfo}
-	dirs := append([]string{b.opts.Dir, b.opts.Dynamic}, b.opts.Frame.ModulePath...)
-	for _, dir := range dirs {
-		if dir != "" {
-			args = append(args, "--module-path", dir)
-		}
-	}
-	return args
-}
-
-// standing is the argument vector of the process that outlives requests.
-func (b *Bridge) standing(script string, args []string) []string {
-	f := b.opts.Frame
-	if !f.Warm() {
-		return nil
-	}
-	argv := []string{b.Path, "-X", "utf8", script, "--" + f.Mode}
-	if f.WarmUp != "" {
-		argv = append(argv, "--warm-up", f.WarmUp)
-	}
-	if f.PostFork != "" {
-		argv = append(argv, "--post-fork", f.PostFork)
-	}
-	return append(argv, args...)
-}
-
-// compile turns the source into byte code: it would be compiled anew for
-// every request otherwise, because Python keeps none of a main program.
-const compile = `import py_compile, sys
-if sys.version_info < (3, 8):
-    sys.exit("Python %d.%d is too old" % sys.version_info[:2])
-py_compile.compile(sys.argv[1], sys.argv[2], doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)`
-
-// lay writes the bridge into its directory and returns what to run.
-func (b *Bridge) lay(ctx context.Context) (string, error) {
-	// Frames may run as another user: what they read is no secret.
-	if err := os.Chmod(b.dir, 0o755); err != nil {
-		return "", err
-	}
-	source := filepath.Join(b.dir, "wsgi.py")
-	if err := os.WriteFile(source, []byte(bridges.WSGI), 0o644); err != nil {
-		return "", err
-	}
-	compiled := filepath.Join(b.dir, "wsgi.pyc")
-	if _, err := output(ctx, b.Path, b.opts.Dir, nil, "-I", "-c", compile, source, compiled); err != nil {
-		return "", &Error{Msg: fmt.Sprintf("interpreter %s: %s", b.Path, err), Hint: "the WSGI bridge wants Python 3.8 or later"}
-	}
-	return compiled, os.Chmod(compiled, 0o644)
 }
 
 // Check imports the app as a request would. It returns the app's file.

@@ -1,0 +1,70 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"framegate/frames/bridges"
+)
+
+// compile turns sources into byte code: a main program's would be compiled
+// anew for every request otherwise, because Python keeps none of it.
+const compile = `import py_compile, sys
+if sys.version_info < (3, 8):
+    sys.exit("Python %d.%d is too old" % sys.version_info[:2])
+for source in sys.argv[2:]:
+    py_compile.compile(source, sys.argv[1] + source[source.rindex("/"):] + "c", doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)`
+
+// lay writes the bridge into its directory and returns what to run.
+func (b *Bridge) lay(ctx context.Context) (string, error) {
+	texts := map[string]string{"wsgi.py": bridges.WSGI}
+	if b.opts.Frame.Warm() {
+		if err := addWarm(texts); err != nil {
+			return "", err
+		}
+	}
+	// Frames may run as another user: what they read is no secret.
+	sources := filepath.Join(b.dir, "source")
+	for _, dir := range []string{b.dir, sources} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return "", err
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return "", err
+		}
+	}
+	args := []string{"-I", "-c", compile, b.dir}
+	for name, text := range texts {
+		args = append(args, filepath.Join(sources, name))
+		if err := os.WriteFile(filepath.Join(sources, name), []byte(text), 0o644); err != nil {
+			return "", err
+		}
+	}
+	if _, err := output(ctx, b.Path, b.opts.Dir, nil, args...); err != nil {
+		return "", &Error{Msg: fmt.Sprintf("interpreter %s: %s", b.Path, err), Hint: "the WSGI bridge wants Python 3.8 or later"}
+	}
+	for name := range texts {
+		if err := os.Chmod(filepath.Join(b.dir, name+"c"), 0o644); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(b.dir, "wsgi.pyc"), nil
+}
+
+func addWarm(texts map[string]string) error {
+	entries, err := fs.ReadDir(bridges.WSGIWarm, ".")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		text, err := fs.ReadFile(bridges.WSGIWarm, e.Name())
+		if err != nil {
+			return err
+		}
+		texts[e.Name()] = string(text)
+	}
+	return nil
+}
