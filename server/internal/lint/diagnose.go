@@ -158,8 +158,9 @@ func (h *header) goOnBehind(i int) bool {
 // none does soon.
 func (j *judge) headerBehind(at int) int {
 	const farthest = 16 << 10
-	for at < len(j.raw) {
-		lf := bytes.IndexByte(j.raw[at:min(len(j.raw), at+farthest)], '\n')
+	limit := min(len(j.raw), at+farthest)
+	for {
+		lf := bytes.IndexByte(j.raw[at:max(at, limit)], '\n')
 		if lf < 0 {
 			return -1
 		}
@@ -169,7 +170,6 @@ func (j *judge) headerBehind(at int) int {
 			return at
 		}
 	}
-	return -1
 }
 
 // beginsHeader reports whether a line is surely one of a header.

@@ -44,7 +44,9 @@ func lastTime(x *capture.Exchange, kind string) time.Duration {
 // exchange judges the output and the process.
 func (j *judge) exchange(x *capture.Exchange) {
 	if x.Pid == 0 {
-		j.report("not-started", nowhere(), says{what: "the program could not be started", why: x.Failure})
+		if x.Failure != "" { // else nobody wanted it to be
+			j.report("not-started", nowhere(), says{why: x.Failure})
+		}
 		return
 	}
 	j.ending(x) // first: as a rule it is the cause of the rest
@@ -218,8 +220,9 @@ func (j *judge) streams(x *capture.Exchange) {
 	}
 }
 
-// heldLong is less than the gateway waits for a stdout whose program is gone.
-const heldLong = 400 * time.Millisecond
+// heldLong is a little less than the gateway waits for a stdout whose program
+// is gone.
+const heldLong = 490 * time.Millisecond
 
 const slow = time.Second
 

@@ -22,6 +22,7 @@ import (
 	"framegate/server/internal/config"
 	"framegate/server/internal/gateway"
 	"framegate/server/internal/lint"
+	"framegate/server/internal/servertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -166,6 +167,7 @@ func checkAnswer(t *testing.T, e *example, resp *http.Response, body []byte, was
 // TestRealExchanges: frames that misbehave, under the real gateway, are found
 // out.
 func TestRealExchanges(t *testing.T) {
+	servertest.Require(t, "apt-get install util-linux coreutils", "setsid", "yes", "dd")
 	const hello = `printf "Content-Type: text/plain\n\nhello\n"; `
 	frames := map[string]struct {
 		script, keys, method, body string

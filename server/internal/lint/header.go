@@ -3,7 +3,6 @@ package lint
 import (
 	"bytes"
 	"errors"
-	"strconv"
 
 	"framegate/server/internal/cgi"
 )
@@ -141,7 +140,7 @@ func (h *header) begin(at int) {
 	default:
 		h.end = len(raw)
 	}
-	for from := at; from < h.end; {
+	for from := at; from < min(h.end, at+maxHeader); {
 		l := line{at: from}
 		next := h.end
 		l.text = raw[from:next]
@@ -206,7 +205,8 @@ func (h *header) empty() {
 func (h *header) judgeEnd() {
 	j := h.j
 	if h.end-h.at > maxHeader || !h.ended && len(j.raw)-h.at >= maxHeader {
-		j.report("header-too-long", place{h.at + maxHeader - 1, 1}, says{what: "the header is longer than " + strconv.Itoa(maxHeader>>10) + " KiB"})
+		j.report("header-too-long", place{h.at + maxHeader - 1, 1}, says{})
+		h.broken = true
 	}
 	if h.ended || h.broken || j.partial() {
 		return

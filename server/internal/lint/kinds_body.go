@@ -76,8 +76,8 @@ break.`,
 			What: "text beyond ASCII, and no charset",
 			Why:  "each client guesses how to read this, and may guess wrong",
 			Fix:  "add it to the Content-Type: ; charset=utf-8",
-			Text: `中文 arrives as six strange letters with a client that reads Latin-1. In HTML <meta charset="utf-8"> does it, too; for text/plain there is only
-the header.`,
+			Text: `中文 arrives as six strange letters with a client that reads Latin-1. In HTML <meta charset="utf-8"> does it, too; for
+text/plain there is only the header.`,
 		},
 		{
 			Code: "not-in-charset", Severity: Error, Gateway: Passes, Section: "RFC 3629 §3",
