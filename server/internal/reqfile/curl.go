@@ -76,7 +76,7 @@ type curl struct {
 	upload    string
 	query     []datum // --url-query
 	cookies   []string
-	agent     *string
+	agent     string
 	user      string
 	bearer    string
 	referer   string
@@ -166,9 +166,7 @@ func (q *curl) setHeader(m *message, contentType string) error {
 	if q.packed {
 		set("Accept-Encoding", "deflate, gzip, br, zstd")
 	}
-	if q.agent != nil {
-		own["User-Agent"] = []string{*q.agent}
-	}
+	set("User-Agent", q.agent)
 	set("Referer", q.referer)
 	set("Cookie", strings.Join(q.cookies, "; "))
 	if q.byteRange != "" {

@@ -106,7 +106,7 @@ func curlFlags() map[string]flag {
 		"user":          {true, func(q *curl, v string) { q.user = v }},
 		"oauth2-bearer": {true, func(q *curl, v string) { q.bearer = v }},
 		"cookie":        {true, func(q *curl, v string) { q.cookies = append(q.cookies, v) }},
-		"user-agent":    {true, func(q *curl, v string) { q.agent = &v }},
+		"user-agent":    {true, func(q *curl, v string) { q.agent = v }},
 		"referer":       {true, func(q *curl, v string) { q.referer, _, _ = strings.Cut(v, ";auto") }},
 		"range":         {true, func(q *curl, v string) { q.byteRange = v }},
 		"get":           {do: func(q *curl, _ string) { q.get = true }},

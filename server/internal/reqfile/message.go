@@ -43,11 +43,11 @@ func (m *message) request() (*http.Request, error) {
 			r.Header.Add(name, v)
 		}
 	}
+	if values := r.Header.Values("Host"); len(values) > 0 {
+		r.Host = strings.TrimSpace(values[len(values)-1])
+	}
 	if err := Check(r); err != nil {
 		return nil, m.fail("%s", err)
-	}
-	if values := r.Header.Values("Host"); len(values) > 0 {
-		r.Host = values[len(values)-1]
 	}
 	if user != nil && r.Header.Get("Authorization") == "" {
 		r.Header.Set("Authorization", basic(user))
@@ -67,13 +67,19 @@ func Check(r *http.Request) error {
 			return fmt.Errorf("header field %q: its name is not a word", name)
 		}
 		for _, v := range values {
-			if strings.ContainsFunc(v, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+			if strings.ContainsFunc(v, control) {
 				return fmt.Errorf("header field %s: its value %q holds a control character", name, v)
 			}
 		}
 	}
+	if strings.ContainsFunc(r.Host, control) {
+		return fmt.Errorf("host %q holds a control character", r.Host)
+	}
 	return nil
 }
+
+// control reports whether c cannot stand in a field's value.
+func control(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 // frame gives the request its body; its length is always the real one.
 func (m *message) frame(r *http.Request) {
@@ -162,7 +168,11 @@ func (o *Options) readFile(name string) ([]byte, error) {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(o.Dir, name)
 	}
-	data, err := os.ReadFile(name)
+	read := o.ReadFile
+	if read == nil {
+		read = os.ReadFile
+	}
+	data, err := read(name)
 	if err != nil {
 		return nil, fmt.Errorf("read the body: %w", err)
 	}

@@ -18,8 +18,9 @@ type Options struct {
 	Dir  string            // where the files that it names are; "" is the current directory
 	Vars map[string]string // for {{name}}, ahead of the file's own
 
-	Getenv func(string) (string, bool) // for {{$processEnv NAME}}; nil knows none
-	Stdin  io.Reader                   // for what says that it reads stdin; nil has none
+	Getenv   func(string) (string, bool)  // for {{$processEnv NAME}}; nil knows none
+	ReadFile func(string) ([]byte, error) // for the files that it names; nil is os.ReadFile
+	Stdin    io.Reader                    // for what says that it reads stdin; nil has none
 }
 
 // Entry is one request of a file.
