@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -122,32 +121,9 @@ func (q *requestFlags) written(cmd *cobra.Command, which string) (*http.Request,
 	}
 	entry, err := reqfile.Select(entries, q.nth, which)
 	if err != nil {
-		return nil, chooseHint(o.Name, err)
+		return nil, q.which(cmd, o.Name, err)
 	}
 	return entry.Request()
-}
-
-// chooseHint lists what there is to choose from.
-func chooseHint(name string, err error) error {
-	var choice *reqfile.ChoiceError
-	if !errors.As(err, &choice) {
-		return err
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", name, choice.Msg)
-	digits := len(fmt.Sprint(len(choice.Entries)))
-	verb, label := 0, 0
-	for _, e := range choice.Entries {
-		verb, label = max(verb, len(e.Method)), max(label, len(e.Name))
-	}
-	for i, e := range choice.Entries {
-		fmt.Fprintf(&b, "\n  %*d  %-*s  ", digits, i+1, verb, e.Method)
-		if label > 0 {
-			fmt.Fprintf(&b, "%-*s  ", label, e.Name)
-		}
-		b.WriteString(e.URL)
-	}
-	return &hintedError{err: errors.New(b.String()), hint: fmt.Sprintf("framegate run --from %s --nth 1", name)}
 }
 
 // change has -X, -H and -d take the place of what the request says.
