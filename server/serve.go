@@ -131,14 +131,14 @@ func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 		return err
 	}
 	slow.Stop()
+	watcher, unwatch := watch(ctx, log)
+	defer unwatch() // behind the site's Close, which ends its processes in peace
 	site := gateway.NewSite(g)
 	defer site.Close()
 	ln, err := listen(cfg.Listen)
 	if err != nil {
 		return err
 	}
-	watcher, unwatch := watch(ctx, log)
-	defer unwatch()
 	g.Watch(watcher)
 	tell(log, cfg, g)
 	again := &reloader{site: site, log: log, watcher: watcher, first: cfg,

@@ -93,12 +93,7 @@ func (m *Meta) appendFields(env []string) []string {
 		if len(values) == 0 || !m.passes(name) {
 			continue
 		}
-		// Repeated fields merge into one; RFC 6265 §5.4 joins cookies by "; ".
-		separator := ", "
-		if name == "Cookie" {
-			separator = "; "
-		}
-		env = append(env, variable(name)+"="+strings.Join(values, separator))
+		env = append(env, variable(name)+"="+strings.Join(values, separatorOf(name)))
 	}
 	sort.Strings(env[first:])
 	return env
@@ -128,7 +123,10 @@ func (m *Meta) passes(name string) bool {
 // variable is the meta-variable of a field: HTTP_ and its name in upper case,
 // "-" replaced by "_" (§4.1.18).
 func variable(name string) string {
-	b := make([]byte, 0, len("HTTP_")+len(name))
+	return string(appendVariable(make([]byte, 0, len("HTTP_")+len(name)), name))
+}
+
+func appendVariable(b []byte, name string) []byte {
 	b = append(b, "HTTP_"...)
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {
@@ -140,7 +138,16 @@ func variable(name string) string {
 			b = append(b, c)
 		}
 	}
-	return string(b)
+	return b
+}
+
+// separatorOf is what repeated fields are joined by: RFC 6265 §5.4 has an own
+// one for cookies.
+func separatorOf(name string) string {
+	if name == "Cookie" {
+		return "; "
+	}
+	return ", "
 }
 
 // SCGI is the environ as an SCGI netstring: what stdin = "scgi" puts ahead of

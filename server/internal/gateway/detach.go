@@ -38,6 +38,14 @@ func (x *exchange) headerIsAll() {
 	if r.Method != http.MethodHead || r.ProtoMajor != 2 {
 		return
 	}
+	if x.kept != nil {
+		if server, ok := x.ctx.Value(serverContext{}).(context.Context); ok {
+			x.ctx = context.WithValue(server, serverContext{}, server)
+		} else {
+			x.ctx = context.WithoutCancel(x.ctx)
+		}
+		return
+	}
 	x.detach()
 	x.detach = stopWith(r.Context(), func(error) { x.stop(errShutdown) })
 }

@@ -257,7 +257,7 @@ func randomText() string {
 // awaitLastWords waits a moment for a process whose failure will be shown: how
 // it ends and what it says to that belong on the page.
 func (x *exchange) awaitLastWords(err error) {
-	if err == errClientGone || !x.g.shows(x.ans.r) {
+	if err == errClientGone || !x.g.shows(x.ans.r) || x.kept != nil && x.atEnd && x.kept.Ending().Lost == nil {
 		return
 	}
 	timer := time.NewTimer(devPatience)

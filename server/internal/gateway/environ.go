@@ -10,8 +10,8 @@ import (
 	"framegate/server/internal/cgi"
 )
 
-// environ is the environ of one call, as RFC 3875 §4.1 wants it.
-func (g *Gateway) environ(r *http.Request, rec *record, f *frame, c *call, b *body) []string {
+// meta is what the environ of one call is made of, as RFC 3875 §4.1 wants it.
+func (g *Gateway) meta(r *http.Request, rec *record, f *frame, c *call, b *body) cgi.Meta {
 	_, _, filename := f.command(c)
 	m := cgi.Meta{
 		Method:            r.Method,
@@ -46,7 +46,27 @@ func (g *Gateway) environ(r *http.Request, rec *record, f *frame, c *call, b *bo
 	if m.ServerName == "" {
 		m.ServerName = serverName(r.Host, m.ServerAddr)
 	}
-	return m.Environ()
+	return m
+}
+
+// fixed says what of the environ hangs on the configuration alone.
+func (g *Gateway) fixed() cgi.Fixed {
+	return cgi.Fixed{ServerName: g.cfg.ServerName != "", ServerPort: g.opts.Port != ""}
+}
+
+// standingEnv is the environ of a process that answers many requests of f, as
+// far as it is the same for all of them.
+func (g *Gateway) standingEnv(f *frame) []string {
+	m := cgi.Meta{
+		Script:         cgi.Script{Name: strings.TrimSuffix(f.cfg.Mount, "/")},
+		Software:       g.opts.Software,
+		ServerName:     g.cfg.ServerName,
+		ServerPort:     g.opts.Port,
+		DocumentRoot:   g.cfg.Static.Path,
+		ScriptFilename: f.filename,
+		Extra:          f.env,
+	}
+	return m.Standing(g.fixed())
 }
 
 // protocol is SERVER_PROTOCOL: what the client spoke (§4.1.16).

@@ -28,7 +28,9 @@ type exchange struct {
 	sight *sight
 
 	run     runner.Run
-	begun   chan struct{} // closed once run is set
+	kept    runner.Kept     // run, when its process outlives it; else nil
+	ctx     context.Context // of the request, for kept: others are told when it ends
+	begun   chan struct{}   // closed once run is set
 	out     process.Output
 	stderr  stderrLog
 	started time.Time // when the process was started: the clocks count from here
@@ -37,11 +39,13 @@ type exchange struct {
 	flushed bool      // something has been sent to the client
 	waiting time.Time // since when the frame's output is waited for; zero while it flows
 
-	printed int64          // bytes of stdout so far
-	outbox  *outbox        // of a long body, nil for others
-	reading sync.WaitGroup // who fills it
-	left    sync.Once      // the slot is given back
-	judged  *ending        // nil until the output was read to its end
+	printed  int64          // bytes of stdout so far
+	atEnd    bool           // it was read to its end
+	settling bool           // the rest of it is nobody's
+	outbox   *outbox        // of a long body, nil for others
+	reading  sync.WaitGroup // who fills it
+	left     sync.Once      // the slot is given back
+	judged   *ending        // nil until the output was read to its end
 
 	cause  atomic.Pointer[failure] // why the process was stopped; the first reason counts
 	detach func() bool             // ends the watch on the client
@@ -95,17 +99,24 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 	path, argv, _ := x.frame.command(c)
 	spec := &process.Spec{
 		Path: path, Argv: argv,
-		Env: g.environ(r, x.rec, x.frame, c, x.body),
 		Dir: x.frame.workingDir(c),
 
 		Confinement: x.frame.confinement,
 		Watcher:     g.watcher,
+		Again:       x.repeatable(r.Method),
 
 		StderrLine: x.stderr.line,
 		FeedFailed: func(err error) {
 			<-x.begun // the body may fail before Start has returned
-			x.stop(bodyFailure(err).(*failure))
+			x.abandon(bodyFailure(err).(*failure))
 		},
+	}
+	meta := g.meta(r, x.rec, x.frame, c, x.body)
+	if x.frame.sendsVars {
+		spec.Vars = meta.AppendVars(nil, g.fixed())
+	}
+	if !x.frame.sendsVars || x.sight != nil || g.opts.Tap != nil {
+		spec.Env = meta.Environ()
 	}
 	if x.sight != nil {
 		x.sight.spec = spec
@@ -131,8 +142,18 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 	return spec
 }
 
+// repeatable reports whether the request may be answered twice (RFC 9110
+// §9.2.2), and can be: a body that was passed on is gone.
+func (x *exchange) repeatable(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
+		return x.body.stream == nil
+	}
+	return false
+}
+
 func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
-	if spec.Path == "" {
+	if spec.Path == "" && len(x.frame.cfg.Address) == 0 {
 		return startFailure(fmt.Errorf("%w: %s is not on PATH", runner.ErrProgram, spec.Argv[0]))
 	}
 	if tap := x.g.opts.Tap; tap != nil && tap.Start != nil {
@@ -150,6 +171,9 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 		if ctx.Err() != nil {
 			return ended(ctx)
 		}
+		if start := (*runner.StartError)(nil); errors.As(err, &start) {
+			x.stderr.recall(start.Stderr)
+		}
 		return startFailure(err)
 	}
 	x.run, x.out = run, run.Output()
@@ -157,6 +181,10 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	x.rec.spawned = time.Since(x.started)
 	x.sight.started(x.g, x.rec)
 	x.out.WhenBlocked(x.beforeWait)
+	if x.kept = runner.KeptOf(run); x.kept != nil {
+		x.ctx = ctx
+		return nil
+	}
 	x.detach = context.AfterFunc(ctx, func() { x.stop(x.endedBy(ctx)) })
 	return nil
 }
@@ -196,7 +224,10 @@ func (x *exchange) stop(why *failure) {
 
 // end waits until nothing of the exchange is left and accounts for it.
 func (x *exchange) end() {
-	if !x.detach() && x.sight != nil {
+	if x.kept != nil {
+		x.settle()
+		x.rec.pid = x.run.Pid() // that of the second worker, if there was one
+	} else if !x.detach() && x.sight != nil {
 		x.sight.late = true // the watch on the client is under way
 	}
 	x.run.Stop(x.frame.cfg.StopGrace) // does nothing to a process that has ended
@@ -210,7 +241,12 @@ func (x *exchange) end() {
 	if x.outbox != nil {
 		x.outbox.close()
 	}
-	x.rec.exit = &exit
+	switch {
+	case x.kept == nil, !exit.Ended.IsZero():
+		x.rec.exit = &exit
+	case x.judged != nil && !x.judged.exit.Ended.IsZero():
+		x.rec.exit = &x.judged.exit
+	}
 	if s := x.body.stream; s != nil {
 		x.rec.bytesIn += s.count.Load()
 	} else {
@@ -335,6 +371,10 @@ func (x *exchange) exitWithin(limit time.Duration) (process.Exit, bool) {
 type ending struct {
 	exit    process.Exit
 	livedOn bool // it was stopped, because it had closed its stdout and not ended
+
+	// of a process that outlives the exchange
+	failed bool  // the application has failed, and the answer says so
+	cut    error // the answer is not whole
 }
 
 // judgeEnding waits for the process whose stdout has ended, and stops one that
@@ -343,6 +383,9 @@ type ending struct {
 // tells, because a process dies of the first one: unless that came from the
 // ladder, the answer was cut.
 func (x *exchange) judgeEnding() ending {
+	if x.kept != nil {
+		return x.judgeKept()
+	}
 	if exit, ended := x.awaitExit(); ended {
 		return ending{exit: exit}
 	}
@@ -356,9 +399,9 @@ func (x *exchange) judgeEnding() ending {
 	exit := x.run.Exit()
 	switch exit.Signal {
 	case 0, syscall.SIGTERM:
-		return ending{exit, true}
+		return ending{exit: exit, livedOn: true}
 	case syscall.SIGKILL:
-		return ending{exit, time.Since(stopped) >= grace}
+		return ending{exit: exit, livedOn: time.Since(stopped) >= grace}
 	}
 	return ending{exit: exit}
 }

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/rs/zerolog"
-
 	"framegate/server/internal/bridge"
 	"framegate/server/internal/cgroup"
 	"framegate/server/internal/config"
@@ -35,6 +33,8 @@ type frame struct {
 	env         []string // the operator's part of the environ
 	gate        gate
 	runner      runner.Runner
+	sendsVars   bool   // its processes have a part of the environ already
+	sockets     string // directory of its workers' sockets, "" without any
 	scripts     *scriptDir
 	bridge      *bridge.Bridge
 	confinement *process.Confinement
@@ -45,7 +45,7 @@ type frame struct {
 	problems    []error
 }
 
-func newFrame(ctx context.Context, cfg *config.Config, fc *config.Frame, log zerolog.Logger) (*frame, error) {
+func newFrame(ctx context.Context, g *Gateway, fc *config.Frame) (*frame, error) {
 	f := &frame{
 		cfg:    fc,
 		dir:    fc.Dir,
@@ -55,12 +55,12 @@ func newFrame(ctx context.Context, cfg *config.Config, fc *config.Frame, log zer
 		umask:  umaskOf(fc.Umask),
 	}
 	if f.dir == "" {
-		f.dir = cfg.Dir
+		f.dir = g.cfg.Dir
 	}
-	if err := f.openProgram(ctx, cfg); err != nil {
+	if err := f.openProgram(ctx, g.cfg); err != nil {
 		return f, err
 	}
-	return f, f.openRunner(log)
+	return f, f.openRunner(g)
 }
 
 // openProgram finds what the frame runs, and makes its limits ready.
@@ -86,6 +86,9 @@ func (f *frame) close() error {
 	errs := []error{f.runner.Close()} // first: its processes use the rest
 	if f.scripts != nil {
 		errs = append(errs, f.scripts.root.Close())
+	}
+	if f.sockets != "" {
+		errs = append(errs, os.RemoveAll(f.sockets))
 	}
 	if f.bridge != nil {
 		errs = append(errs, f.bridge.Close())

@@ -88,7 +88,7 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (*Gateway, error
 		g.notFound = page
 	}
 	for i := range cfg.Frames {
-		f, err := newFrame(ctx, cfg, &cfg.Frames[i], opts.Log)
+		f, err := newFrame(ctx, g, &cfg.Frames[i])
 		g.frames = append(g.frames, f) // also one that failed half way: Close gives back what it took
 		if err != nil {
 			g.Close()

@@ -68,6 +68,10 @@ func (x *exchange) read(buf []byte) (int, error) {
 			return n, x.cause.Load()
 		case err == io.EOF:
 			x.sight.event(capture.StdoutEnd, x.printed, 0)
+			x.atEnd = true
+			if x.kept != nil {
+				x.leave() // its process is ready for the next
+			}
 			return n, err
 		case err == nil:
 			return n, err
@@ -78,6 +82,9 @@ func (x *exchange) read(buf []byte) (int, error) {
 				x.stop(x.timedOut(which))
 				return n, x.cause.Load()
 			} // else the upload has moved meanwhile: go on waiting
+			if err := x.lookAround(); err != nil {
+				return n, err
+			}
 		default:
 			return n, &failure{status: http.StatusBadGateway, sentence: badAnswer, cause: err}
 		}
@@ -140,23 +147,27 @@ func (x *exchange) readHeader(buf []byte, have int) (resp *cgi.Response, grown, 
 // malformed is a header that cannot be understood. The process is stopped:
 // whatever it says next, nobody will hear it.
 func (x *exchange) malformed(cause error) error {
-	x.stop(&failure{status: http.StatusBadGateway, sentence: badAnswer, cause: cause})
+	x.abandon(&failure{status: http.StatusBadGateway, sentence: badAnswer, cause: cause})
 	return x.cause.Load()
 }
 
 // endedEarly is the end of stdout before the end of the header.
 func (x *exchange) endedEarly(output []byte) error {
-	exit, ended := x.awaitExit()
+	who := ""
+	if x.kept != nil {
+		who = x.whyNoHeader()
+	} else {
+		who = "the program closed its stdout"
+		if exit, ended := x.awaitExit(); ended {
+			who = "the program " + describeExit(exit)
+		}
+	}
 	if why := x.cause.Load(); why != nil {
 		return why // the gateway stopped it: that is the reason to tell
 	}
-	how := "closed its stdout"
-	if ended {
-		how = describeExit(exit)
-	}
-	cause := fmt.Errorf("the program %s before it printed a header", how)
+	cause := fmt.Errorf("%s before it printed a header", who)
 	if len(output) > 0 {
-		cause = x.unended(output, fmt.Errorf("the program %s before the empty line that ends the header", how))
+		cause = x.unended(output, fmt.Errorf("%s before the empty line that ends the header", who))
 	}
 	return x.malformed(cause)
 }
@@ -309,7 +320,7 @@ func (x *exchange) fill() {
 				return
 			}
 			if perr != nil {
-				x.stop(&failure{status: http.StatusBadGateway, sentence: badAnswer, cause: fmt.Errorf("buffer the response: %w", perr)})
+				x.abandon(&failure{status: http.StatusBadGateway, sentence: badAnswer, cause: fmt.Errorf("buffer the response: %w", perr)})
 				err = x.cause.Load()
 			}
 		} else {

@@ -69,9 +69,9 @@ func (s *sender) write(p []byte) error {
 	s.x.ans.boundWrites(s.x.frame.cfg.IdleTimeout, s.x.ends())
 	if err := s.x.ans.write(p); err != nil {
 		if slow := s.x.ans.overdue(); slow != nil {
-			s.x.stop(slow)
+			s.x.abandon(slow)
 		} else {
-			s.x.stop(errClientGone)
+			s.x.abandon(errClientGone)
 		}
 		return s.x.cause.Load()
 	}
@@ -95,6 +95,8 @@ func (s *sender) finish() error {
 	switch {
 	case why != nil:
 		return why
+	case x.judged.cut != nil:
+		return &failure{status: http.StatusBadGateway, sentence: badAnswer, cause: x.judged.cut}
 	case !livedOn && exit.Signal != 0:
 		return &failure{status: http.StatusBadGateway, sentence: badAnswer, cause: fmt.Errorf("the program %s after its header: the answer was cut", describeExit(exit))}
 	case s.left > 0 && x.ans.r.Method != http.MethodHead && cgi.BodyAllowed(s.resp.Status):
@@ -104,6 +106,8 @@ func (s *sender) finish() error {
 		x.rec.fault(fmt.Sprintf("the body is longer than the Content-Length of %d: the rest was dropped", s.resp.ContentLength))
 	case livedOn:
 		x.rec.fault("the frame closed its stdout and lived on: it was stopped")
+	case x.judged.failed:
+		x.rec.fault("the application failed: the answer says so")
 	case exit.Code != 0:
 		x.rec.fault(fmt.Sprintf("the program %s after a complete answer", describeExit(exit)))
 	}

@@ -61,6 +61,14 @@ func (s *stderrLog) line(line []byte) {
 	s.log.WithLevel(level).Str("request_id", s.id).Str("frame", s.frame).Str("stream", "stderr").Msg(string(line))
 }
 
+// recall takes lines in that the log has already, because they tell why there
+// is no process.
+func (s *stderrLog) recall(lines []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = append(s.last, lines...)
+}
+
 func stderrLevel(line []byte) zerolog.Level {
 	if bytes.HasPrefix(line, bridgeWarning) {
 		return zerolog.WarnLevel

@@ -1,16 +1,19 @@
 package gateway
 
 import (
+	"os"
+
 	"github.com/rs/zerolog"
 
+	"framegate/server/internal/bridge"
 	"framegate/server/internal/config"
 	"framegate/server/internal/process"
 	"framegate/server/internal/runner"
 )
 
 // openRunner picks how the frame's processes are had.
-func (f *frame) openRunner(log zerolog.Logger) error {
-	r, err := f.runnerOf(log)
+func (f *frame) openRunner(g *Gateway) error {
+	r, err := f.runnerOf(g)
 	if err != nil {
 		return f.failed(err)
 	}
@@ -18,36 +21,47 @@ func (f *frame) openRunner(log zerolog.Logger) error {
 	return nil
 }
 
-func (f *frame) runnerOf(log zerolog.Logger) (runner.Runner, error) {
-	note := f.noteTo(log)
+func (f *frame) runnerOf(g *Gateway) (runner.Runner, error) {
 	switch {
 	case !f.cfg.Warm():
 		return runner.Exec{}, nil
 	case len(f.cfg.Address) > 0:
-		return runner.OpenAddress(runner.AddressOptions{Addresses: f.cfg.Address, Protocol: f.cfg.Protocol, Note: note})
+		return runner.OpenAddress(runner.AddressOptions{
+			Addresses: f.cfg.Address, Protocol: f.cfg.Protocol, Note: f.noteTo(g.opts.Log),
+		})
+	case f.cfg.Mode == config.Fork:
+		return runner.OpenFork(runner.ForkOptions{Standing: f.standing(g)})
 	}
-	standing := f.standing(log, note)
-	if f.cfg.Mode == config.Fork {
-		return runner.OpenFork(runner.ForkOptions{Standing: standing})
-	}
-	protocol := f.cfg.Protocol
-	if f.bridge != nil {
-		protocol = runner.Bridge
-	}
-	return runner.OpenWorkers(runner.WorkerOptions{
-		Standing: standing, Protocol: protocol,
+	return f.openWorkers(g)
+}
+
+func (f *frame) openWorkers(g *Gateway) (runner.Runner, error) {
+	o := runner.WorkerOptions{
+		Standing: f.standing(g), Protocol: f.cfg.Protocol,
 		Min: f.cfg.MinWorkers, Max: f.cfg.MaxWorkers, Idle: f.cfg.WorkerIdle,
-		MaxRequests: f.cfg.MaxRequests, MaxRSS: f.cfg.MaxRSS,
-	})
+		MaxRequests: f.cfg.MaxRequests, MaxRSS: f.cfg.MaxRSS, CPUTime: f.cfg.CPUTime,
+	}
+	if f.bridge != nil {
+		o.Protocol = runner.Bridge
+		o.Spec.Env = g.standingEnv(f)
+		f.sendsVars = true
+		return runner.OpenWorkers(o)
+	}
+	var err error
+	if f.sockets, err = os.MkdirTemp(bridge.RuntimeDir(), "framegate-"); err != nil {
+		return nil, err
+	}
+	o.Sockets = f.sockets
+	return runner.OpenWorkers(o)
 }
 
 // standing is the frame's process that outlives requests.
-func (f *frame) standing(log zerolog.Logger, note func(runner.Note)) runner.Standing {
+func (f *frame) standing(g *Gateway) runner.Standing {
 	argv := f.program.argv
 	if f.bridge != nil {
 		argv = f.bridge.Standing
 	}
-	name := f.cfg.Name
+	log, name := g.opts.Log, f.cfg.Name
 	return runner.Standing{
 		Spec: process.Spec{
 			Path: f.program.path, Argv: argv, Env: f.env, Dir: f.dir,
@@ -58,7 +72,7 @@ func (f *frame) standing(log zerolog.Logger, note func(runner.Note)) runner.Stan
 		},
 		Grace: f.cfg.StopGrace,
 		Ready: f.cfg.FirstByteTimeout,
-		Note:  note,
+		Note:  f.noteTo(log),
 	}
 }
 

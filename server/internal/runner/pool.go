@@ -133,13 +133,16 @@ func (p *Workers) fill(now time.Time, asked bool) {
 		return p.warm && p.live < p.o.Min || p.starting < len(p.waiters) && p.live < p.o.Max
 	}
 	for short() {
+		if p.failures > 0 && p.starting > 0 {
+			return // one try is enough to see
+		}
 		if p.backingOff(now) && !(asked && now.Sub(p.failed) >= patience) {
 			if p.retry == nil {
 				p.retry = time.AfterFunc(p.failed.Add(p.backOff()).Sub(now), p.tryAgain)
 			}
 			return
 		}
-		asked = false // one try is enough to see
+		asked = false
 		p.live++
 		p.starting++
 		p.launch(nil)

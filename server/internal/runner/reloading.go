@@ -212,3 +212,6 @@ func (r *reloadingRun) Wait() process.Exit {
 	r.once.Do(r.left)
 	return exit
 }
+
+// Unwrap is the Run of the version.
+func (r *reloadingRun) Unwrap() Run { return r.Run }

@@ -141,7 +141,10 @@ func (p *Workers) start(w *worker) error {
 // notReady ends a worker that will not be ready, and says why.
 func (p *Workers) notReady(w *worker, err error) error {
 	why := "a worker ended before it was ready: "
+	broken := (*brokenError)(nil)
 	switch {
+	case errors.As(err, &broken):
+		why = "a worker " + broken.Error()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		why = fmt.Sprintf("a worker was not ready within %s", p.o.Ready)
 	case !ended(w.proc, time.Second):
@@ -170,6 +173,11 @@ func ended(proc *process.Process, limit time.Duration) bool {
 	}
 }
 
+func (p *Workers) fail(now time.Time, err error) {
+	p.failures++
+	p.failed, p.failure = now, err
+}
+
 func (p *Workers) startFailed(w, old *worker, err error) {
 	pid := 0
 	if w.proc != nil {
@@ -189,8 +197,7 @@ func (p *Workers) startFailed(w, old *worker, err error) {
 		p.mu.Unlock()
 		return
 	}
-	p.failures++
-	p.failed, p.failure = time.Now(), err
+	p.fail(time.Now(), err)
 	var waiters []*waiter
 	if p.live == 0 {
 		waiters, p.waiters = p.waiters, nil
@@ -206,6 +213,7 @@ func (p *Workers) startFailed(w, old *worker, err error) {
 func (p *Workers) started(w, old *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.failed = time.Time{}
 	if old == nil {
 		p.starting--
 	} else {
@@ -218,6 +226,7 @@ func (p *Workers) started(w, old *worker) {
 		}
 	}
 	p.give(w)
+	p.fill(time.Now(), false) // those that a failure has kept waiting
 }
 
 // ended is the end of a worker that was ready once.
@@ -237,8 +246,7 @@ func (p *Workers) ended(w *worker) {
 	if unexpected && w.requests == 0 {
 		// Ready, and then gone at nothing: to start the next at once could go
 		// on for ever.
-		p.failures++
-		p.failed, p.failure = now, fmt.Errorf("a worker ended before its first request: %s", w.proc.Exit())
+		p.fail(now, fmt.Errorf("a worker ended before its first request: %s", w.proc.Exit()))
 	}
 	p.fill(now, len(p.waiters) > 0)
 	p.mu.Unlock()
