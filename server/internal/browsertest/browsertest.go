@@ -1,4 +1,6 @@
-package demo_test
+// Package browsertest drives a headless Chromium for tests that want to see
+// what a visitor sees.
+package browsertest
 
 import (
 	"context"
@@ -18,8 +20,8 @@ import (
 	"framegate/server/internal/servertest"
 )
 
-// A tab is one tab of a headless Chromium that has the site open.
-type tab struct {
+// Tab is one tab of a headless Chromium that has a site open.
+type Tab struct {
 	t    *testing.T
 	ctx  context.Context
 	site string
@@ -29,9 +31,9 @@ type tab struct {
 	trouble  []string // errors in the console, exceptions, dialogs
 }
 
-// openTab starts a browser and closes it with the test, which fails if the
-// page has logged an error or opened a dialog.
-func openTab(t *testing.T, site string) *tab {
+// Open starts a browser and closes it with the test, which fails if the page
+// has logged an error or opened a dialog.
+func Open(t *testing.T, site string) *Tab {
 	t.Helper()
 	chromium := servertest.Require(t, "apt-get install chromium fonts-noto-cjk",
 		"chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -47,7 +49,7 @@ func openTab(t *testing.T, site string) *tab {
 	t.Cleanup(cancelLimit)
 	allocator, cancelAllocator := chromedp.NewExecAllocator(limit, options...)
 	t.Cleanup(cancelAllocator)
-	b := &tab{t: t, site: site}
+	b := &Tab{t: t, site: site}
 	ctx, cancel := chromedp.NewContext(allocator, chromedp.WithListener(b.listen))
 	t.Cleanup(cancel)
 	b.ctx = ctx
@@ -61,13 +63,13 @@ func openTab(t *testing.T, site string) *tab {
 			t.Errorf("the page complains: %s", trouble)
 		}
 	})
-	b.viewport(1200, 900)
+	b.Viewport(1200, 900)
 	return b
 }
 
 // listen writes down what a visitor should never see. chromedp calls it for
 // one event after the other.
-func (b *tab) listen(event any) {
+func (b *Tab) listen(event any) {
 	trouble := ""
 	switch event := event.(type) {
 	case *runtime.EventExceptionThrown:
@@ -90,27 +92,29 @@ func (b *tab) listen(event any) {
 	}
 }
 
-// expect names an error entry that is part of the test, like a page's 409.
-func (b *tab) expect(text string) {
+// Expect names an error entry that is part of the test, like a page's 409.
+func (b *Tab) Expect(text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.expected = text
 }
 
-func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+// Do carries out steps; what says which ones when they fail.
+func (b *Tab) Do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	if err := chromedp.Do(b.ctx, steps...); err != nil {
 		b.t.Fatalf("%s: %v", what, err)
 	}
 }
 
-func (b *tab) open(path string) {
+// Open goes to a path of the site.
+func (b *Tab) Open(path string) {
 	b.t.Helper()
-	b.do("open "+path, chromedp.Navigate(b.site+path))
+	b.Do("open "+path, chromedp.Navigate(b.site+path))
 }
 
-// press clicks on what leads to another page, and waits until that is there.
-func (b *tab) press(css chromedp.CSS) int64 {
+// Press clicks on what leads to another page, and waits until that is there.
+func (b *Tab) Press(css chromedp.CSS) int64 {
 	b.t.Helper()
 	response, err := chromedp.RunResponse(b.ctx, chromedp.Click(css))
 	if err != nil || response == nil {
@@ -119,8 +123,8 @@ func (b *tab) press(css chromedp.CSS) int64 {
 	return response.Status
 }
 
-// want compares what a piece of JavaScript says about the page.
-func want[T comparable](b *tab, expression string, want T) {
+// Want compares what a piece of JavaScript says about the page.
+func Want[T comparable](b *Tab, expression string, want T) {
 	b.t.Helper()
 	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
@@ -131,20 +135,22 @@ func want[T comparable](b *tab, expression string, want T) {
 	}
 }
 
-// await waits until a piece of JavaScript is true of the page.
-func (b *tab) await(expression string) {
+// Await waits until a piece of JavaScript is true of the page.
+func (b *Tab) Await(expression string) {
 	b.t.Helper()
 	if _, err := chromedp.Run(b.ctx, chromedp.Poll[chromedp.Void](expression)); err != nil {
 		b.t.Fatalf("wait for %s: %v", expression, err)
 	}
 }
 
-func (b *tab) viewport(width, height int64) {
+// Viewport makes the window as large.
+func (b *Tab) Viewport(width, height int64) {
 	b.t.Helper()
-	b.do("set the viewport", chromedp.EmulateViewport(width, height))
+	b.Do("set the viewport", chromedp.EmulateViewport(width, height))
 }
 
-func (b *tab) scripts(on bool) {
+// Scripts switches JavaScript.
+func (b *Tab) Scripts(on bool) {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled,
 		emulation.SetScriptExecutionDisabledParams{Value: !on})
@@ -153,7 +159,8 @@ func (b *tab) scripts(on bool) {
 	}
 }
 
-func (b *tab) colours(scheme string) {
+// Colours is the colour scheme that the visitor prefers: light or dark.
+func (b *Tab) Colours(scheme string) {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
@@ -161,3 +168,55 @@ func (b *tab) colours(scheme string) {
 		b.t.Fatalf("switch to %s colours: %v", scheme, err)
 	}
 }
+
+// LooksRight wants no sideways scrolling, text that can be read (WCAG 2.2
+// 1.4.3) and buttons that a finger can hit (2.5.8).
+func (b *Tab) LooksRight(what string) {
+	b.t.Helper()
+	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](lookScript))
+	if err != nil {
+		b.t.Fatalf("%s: %v", what, err)
+	}
+	if got != "" {
+		b.t.Errorf("%s: got %s; want nothing to complain about", what, got)
+	}
+}
+
+// lookScript returns the first few complaints about the page, or "".
+const lookScript = `(() => {
+	const complaints = [];
+	if (document.documentElement.scrollWidth > innerWidth) complaints.push("scrolls sideways: " + document.documentElement.scrollWidth);
+	const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+	const rgba = (colour) => {
+		canvas.clearRect(0, 0, 1, 1);
+		canvas.fillStyle = colour;
+		canvas.fillRect(0, 0, 1, 1);
+		return [...canvas.getImageData(0, 0, 1, 1).data];
+	};
+	const light = (colour) => {
+		const [r, g, b] = colour.slice(0, 3).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+	};
+	const behind = (element) => {
+		for (let e = element; e; e = e.parentElement) {
+			const colour = rgba(getComputedStyle(e).backgroundColor);
+			if (colour[3] === 255) return colour;
+		}
+		return [255, 255, 255, 255];
+	};
+	for (const element of document.querySelectorAll("body *")) {
+		const box = element.getBoundingClientRect();
+		const seen = element.checkVisibility() && box.width > 1 && box.height > 1 && box.right > 0;
+		const said = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+		if (seen && said) {
+			const [a, b] = [light(rgba(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+			const contrast = (a + 0.05) / (b + 0.05);
+			if (contrast < 4.5) complaints.push("contrast " + contrast.toFixed(2) + " of " + element.textContent.trim().slice(0, 20));
+		}
+		if (seen && element.matches("button, a, input, textarea") && (box.width < 24 || box.height < 24)) {
+			complaints.push("too small to hit: " + element.textContent.trim().slice(0, 20));
+		}
+		if (element.matches("input:not([type=hidden]), textarea") && !element.labels.length) complaints.push("no label: " + element.name);
+	}
+	return complaints.slice(0, 3).join("; ");
+})()`
