@@ -58,6 +58,19 @@ func (c *Confinement) InCgroup(fd int) error {
 	return nil
 }
 
+// WithoutCPUTime is c for a process that outlives requests, and counts the
+// time of each by itself. It is closed with c.
+func (c *Confinement) WithoutCPUTime() *Confinement {
+	without := *c
+	without.rlimits = nil
+	for _, r := range c.rlimits {
+		if r.resource != unix.RLIMIT_CPU {
+			without.rlimits = append(without.rlimits, r)
+		}
+	}
+	return &without
+}
+
 // Close gives back what Confine took.
 func (c *Confinement) Close() error {
 	if c.ruleset < 0 {

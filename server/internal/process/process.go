@@ -102,7 +102,7 @@ type Process struct {
 	owned   sync.WaitGroup
 	done    chan struct{} // closed once the process is reaped
 	exit    Exit          // valid once done is closed
-	waiter  waiter
+	life    life
 	mu      sync.Mutex // holds a signal back from a process that is being reaped
 	reaped  bool
 	ladder  *time.Timer // SIGKILL to come, after SIGTERM
@@ -111,6 +111,14 @@ type Process struct {
 
 // Start starts a process. The caller owns spec.Stdin.
 func Start(spec *Spec) (*Process, error) {
+	return startBy(spec, func(fds [3]uintptr, starting *int32) (int, life, error) {
+		pid, w, err := forkExec(spec, fds, starting)
+		return pid, &ownChild{pid, w}, err
+	})
+}
+
+// startBy makes the descriptors of a process, has it launched, and sees to it.
+func startBy(spec *Spec, launch func(fds [3]uintptr, starting *int32) (int, life, error)) (*Process, error) {
 	stderr, childErr, err := outputPipe()
 	if err != nil {
 		return nil, err
@@ -138,7 +146,7 @@ func Start(spec *Spec) (*Process, error) {
 	if p.watcher != nil {
 		starting = p.watcher.Starting()
 	}
-	p.pid, p.waiter, err = forkExec(spec, [3]uintptr{in.child.Fd(), childOut.Fd(), childErr.Fd()}, starting)
+	p.pid, p.life, err = launch([3]uintptr{in.child.Fd(), childOut.Fd(), childErr.Fd()}, starting)
 	if p.watcher != nil {
 		p.watcher.Started(starting, p.pid)
 	}
@@ -205,24 +213,23 @@ func (p *Process) Wait() Exit {
 // is gone: a descendant in a session of its own may hold them for ever.
 const pipeGrace = 500 * time.Millisecond
 
-// await reaps the process. The group is killed while the leader is still a
-// zombie: until it is reaped, its number cannot belong to anybody else.
+// await reaps the process. No signal is sent to its group any more from the
+// moment that it may be reaped: the number may be anybody's then.
 func (p *Process) await() {
-	p.waiter.untilExited(p.pid)
+	p.life.untilExited()
 	ended := time.Now()
 	p.mu.Lock()
-	syscall.Kill(-p.pid, syscall.SIGKILL)
+	p.life.killGroup()
 	if p.watcher != nil {
 		p.watcher.Ended(p.pid)
 	}
-	p.exit = reap(p.pid)
-	p.exit.Ended, p.exit.StdinRead = ended, p.reads.total()
 	p.reaped = true
 	if p.ladder != nil {
 		p.ladder.Stop()
 	}
 	p.mu.Unlock()
-	p.waiter.close()
+	p.exit = p.life.reap()
+	p.exit.Ended, p.exit.StdinRead = ended, p.reads.total()
 	if p.stdin != nil {
 		p.stdin.Close() // wakes a feeder whose pipe a descendant holds open
 	}
@@ -255,32 +262,4 @@ func (p *Process) Stop(grace time.Duration) {
 	}
 	syscall.Kill(-p.pid, syscall.SIGTERM)
 	p.ladder = time.AfterFunc(grace, func() { p.Signal(syscall.SIGKILL) })
-}
-
-func exitOf(status syscall.WaitStatus, usage *syscall.Rusage) Exit {
-	e := Exit{
-		Code:      status.ExitStatus(), // -1 unless it exited
-		CPU:       time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
-		MaxRSSKiB: maxRSSKiB(usage),
-	}
-	if status.Signaled() {
-		e.Signal = status.Signal()
-	}
-	return e
-}
-
-// reap takes the status of a process that has ended.
-func reap(pid int) Exit {
-	var status syscall.WaitStatus
-	var usage syscall.Rusage
-	for {
-		_, err := syscall.Wait4(pid, &status, 0, &usage)
-		switch err {
-		case nil:
-			return exitOf(status, &usage)
-		case syscall.EINTR:
-		default:
-			return Exit{Code: -1} // somebody else took the status
-		}
-	}
 }
