@@ -52,6 +52,7 @@ class Loaded:
             if options.post_fork:
                 self.post_fork = bridge.load(options.post_fork, options.dirs)[1]
         except bridge.Fault as fault:
+            bridge.report(fault, None)
             facts = [("failed", fault.message)]
         else:
             self.app = app
