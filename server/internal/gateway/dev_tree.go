@@ -94,7 +94,7 @@ func (t *tree) watch() error {
 	for _, file := range t.own {
 		err = errors.Join(err, t.files.Add(filepath.Dir(file))) // not the file: editors put a new one in its place
 	}
-	sources, openErr := watch.Open(t.roots, func(file string) {
+	sources, openErr := watch.Open(t.roots, nil, func(file string) {
 		select {
 		case t.saved <- file:
 		default: // there is enough to run again for

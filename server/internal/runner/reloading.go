@@ -31,6 +31,12 @@ type Reloading struct {
 	done    sync.WaitGroup // loadings, and generations that end
 }
 
+// Awaiter is a Runner that can tell when it is ready to answer.
+type Awaiter interface {
+	// Await returns when a request would be answered at once, or why none would.
+	Await(ctx context.Context) error
+}
+
 // generation is one loaded version and what it is answering.
 type generation struct {
 	Runner

@@ -20,6 +20,7 @@ type Tree struct {
 	Partial bool
 
 	notify  *fsnotify.Watcher
+	skip    []string
 	changed func(file string)
 	watched int
 	done    sync.WaitGroup
@@ -28,14 +29,15 @@ type Tree struct {
 // most bounds the directories of one tree: each takes memory of the kernel.
 const most = 2000
 
-// Open watches dirs. It calls changed, from one goroutine, for each source
-// file below them that is written, made, renamed or removed.
-func Open(dirs []string, changed func(file string)) (*Tree, error) {
+// Open watches dirs, without the directories skip. It calls changed, from one
+// goroutine, for each source file below them that is written, made, renamed or
+// removed.
+func Open(dirs, skip []string, changed func(file string)) (*Tree, error) {
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, err
 	}
-	t := &Tree{notify: notify, changed: changed}
+	t := &Tree{notify: notify, skip: skip, changed: changed}
 	for _, dir := range dirs {
 		if err := t.add(dir); err != nil {
 			notify.Close()
@@ -63,7 +65,7 @@ func (t *Tree) add(root string) error {
 			return nil // it may not be read, or has just gone: nothing of the app's is there
 		case !d.IsDir():
 			return nil
-		case path != root && foreign(path):
+		case path != root && t.foreign(path):
 			return fs.SkipDir
 		case t.watched == most:
 			t.Partial = true
@@ -104,7 +106,7 @@ func (t *Tree) event(e fsnotify.Event) {
 	}
 	if e.Has(fsnotify.Create) {
 		if info, err := os.Stat(e.Name); err == nil && info.IsDir() {
-			if !foreign(e.Name) {
+			if !t.foreign(e.Name) {
 				t.appeared(e.Name)
 			}
 			return
@@ -132,9 +134,9 @@ func (t *Tree) appeared(dir string) {
 
 // foreign reports whether a directory holds nothing that its author edits:
 // hidden ones, byte code, installed packages.
-func foreign(dir string) bool {
+func (t *Tree) foreign(dir string) bool {
 	name := filepath.Base(dir)
-	if strings.HasPrefix(name, ".") || name == "__pycache__" || name == "node_modules" {
+	if slices.Contains(t.skip, dir) || strings.HasPrefix(name, ".") || name == "__pycache__" || name == "node_modules" {
 		return true
 	}
 	_, err := os.Stat(filepath.Join(dir, "pyvenv.cfg"))

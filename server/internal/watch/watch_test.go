@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func open(t *testing.T, dir string) <-chan string {
 	t.Helper()
 	changes := make(chan string, 100)
-	tree, err := Open([]string{dir}, func(file string) { changes <- file })
+	tree, err := Open([]string{dir}, []string{filepath.Join(dir, "captures")}, func(file string) { changes <- file })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestTree(t *testing.T) {
 // What is no source is not told of: the next source is the first to be heard.
 func TestTreeIgnores(t *testing.T) {
 	dir := t.TempDir()
-	for _, d := range []string{"__pycache__", ".git", "node_modules/x", "venv/lib"} {
+	for _, d := range []string{"__pycache__", ".git", "node_modules/x", "venv/lib", "captures"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestTreeIgnores(t *testing.T) {
 	write(t, filepath.Join(dir, "venv/pyvenv.cfg"), "home = /usr/bin")
 	changes := open(t, dir)
 	for _, name := range []string{"data.sqlite3", "upload.bin", ".hidden.py", "#app.py#", "app.py~", "log.txt",
-		"__pycache__/app.py", ".git/hook.py", "node_modules/x/index.js", "venv/lib/site.py"} {
+		"__pycache__/app.py", ".git/hook.py", "node_modules/x/index.js", "venv/lib/site.py", "captures/x.sh"} {
 		write(t, filepath.Join(dir, name), "x")
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -114,7 +114,7 @@ func TestTreeIgnores(t *testing.T) {
 }
 
 func TestOpenMissing(t *testing.T) {
-	if tree, err := Open([]string{filepath.Join(t.TempDir(), "none")}, func(string) {}); err == nil {
+	if tree, err := Open([]string{filepath.Join(t.TempDir(), "none")}, nil, func(string) {}); err == nil {
 		tree.Close()
 		t.Fatal("no error for a directory that is not there")
 	}
