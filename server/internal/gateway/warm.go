@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"os"
+	"slices"
 
 	"github.com/rs/zerolog"
 
@@ -14,6 +15,9 @@ import (
 // openRunner picks how the frame's processes are had.
 func (f *frame) openRunner(g *Gateway) error {
 	r, err := f.runnerOf(g)
+	if err == nil && f.watches(g) {
+		r, err = f.reload(g, r)
+	}
 	if err != nil {
 		return f.failed(err)
 	}
@@ -60,6 +64,11 @@ func (f *frame) standing(g *Gateway) runner.Standing {
 	argv := f.program.argv
 	if f.bridge != nil {
 		argv = f.bridge.Standing
+		if f.watches(g) {
+			// Python takes byte code for fresh by the second and the size: of two
+			// changes within one second it would miss the later one.
+			argv = slices.Insert(slices.Clone(argv), 1, "-B")
+		}
 	}
 	log, name := g.opts.Log, f.cfg.Name
 	return runner.Standing{
