@@ -33,9 +33,6 @@ func (d *decoder) checkWarm(t, shared *table, f *Frame) {
 	if f.Warm() {
 		f.Stdin = "body" // the environ comes with it in any case
 	}
-	if n := t.get("watch"); n != nil && f.Watch != nil && *f.Watch {
-		d.warnf(n.line, "watch = true: sources are not watched by this version yet")
-	}
 }
 
 // checkMode finds frames that cannot be had in their mode.
@@ -45,8 +42,10 @@ func (d *decoder) checkMode(t *table, f *Frame, elsewhere bool) {
 		return
 	}
 	switch {
+	case t.get("scripts") != nil && f.Mode == Worker && f.Command != nil:
+		// One program runs them all; checkScriptsProgram has looked at the rest.
 	case t.get("scripts") != nil:
-		d.failf(n, `leave it "exec", or name what serves them: mode = "worker", address = "unix:/run/php/php-fpm.sock"`,
+		d.failf(n, `leave it "exec", or say in mode "worker" what runs them: command = ["php-cgi"] with protocol = "fastcgi", or address = "unix:/run/php/php-fpm.sock"`,
 			"%q can't be had for scripts: they are as many programs as files", f.Mode)
 	case f.Mode == Fork && f.App == "" && t.get("command") != nil:
 		d.failf(n, `mode = "worker" keeps a program, if it speaks SCGI (docs/modes.md)`,
