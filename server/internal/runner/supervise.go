@@ -130,6 +130,7 @@ func (p *Workers) start(w *worker) error {
 		until = time.Now().Add(p.o.Ready)
 	}
 	if err = l.ready(until); err == nil {
+		proc.FlushStderr() // what it has said so far is no request's
 		w.mu.Lock()
 		w.ready, w.first = true, nil
 		w.mu.Unlock()

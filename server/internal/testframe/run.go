@@ -24,7 +24,7 @@ func Main(args []string) {
 	for _, text := range args[2:] {
 		s, err := decode(text)
 		if err == nil {
-			err = s.run()
+			err = s.runFirst()
 		}
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "testframe: %s: %v\n", s.name, err)
@@ -59,9 +59,43 @@ var actions = map[string]func(args []string) error{
 	"environ":    func([]string) error { return printList("/proc/self/environ") },
 	"dir":        func([]string) error { dir, err := os.Getwd(); return errors.Join(err, write(os.Stdout, dir)) },
 	"argv":       func([]string) error { return printList("/proc/self/cmdline") },
+	"rawstart":   func(args []string) error { _, err := syscall.Write(0, []byte(args[0])); return err },
+}
+
+// run does the step of a worker's start, too: that one has steps of its own.
+func (s Step) runFirst() error {
+	if s.name == "serve" {
+		return serve(s.args[0])
+	}
+	return s.run()
+}
+
+// conditional does a step that hangs on whether there is a file, which it
+// makes if it is asked to.
+func conditional(args []string, ifThere, makeIt bool) error {
+	_, err := os.Stat(args[0])
+	there := err == nil
+	if makeIt && !there {
+		if err := os.WriteFile(args[0], nil, 0o644); err != nil {
+			return err
+		}
+	}
+	step, err := decode(args[1])
+	if err != nil || there != ifThere {
+		return err
+	}
+	return step.run()
 }
 
 func (s Step) run() error {
+	switch s.name {
+	case "once":
+		return conditional(s.args, false, true)
+	case "butfirst":
+		return conditional(s.args, true, true)
+	case "unless":
+		return conditional(s.args, false, false)
+	}
 	action := actions[s.name]
 	if action == nil {
 		return errors.New("there is no such step")

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package testframe
+
+import "errors"
+
+func serve(string) error { return errors.New("workers are tested on Linux") }
