@@ -135,11 +135,18 @@ func Want[T comparable](b *Tab, expression string, want T) {
 	}
 }
 
-// Await waits until a piece of JavaScript is true of the page.
+// Await waits until a piece of JavaScript is true of the page, or of the one
+// that comes after it.
 func (b *Tab) Await(expression string) {
 	b.t.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[chromedp.Void](expression)); err != nil {
-		b.t.Fatalf("wait for %s: %v", expression, err)
+	for {
+		_, err := chromedp.Run(b.ctx, chromedp.Poll[chromedp.Void](expression))
+		if err == nil {
+			return
+		}
+		if b.ctx.Err() != nil || !strings.Contains(err.Error(), "navigated") && !strings.Contains(err.Error(), "Cannot find context") {
+			b.t.Fatalf("wait for %s: %v", expression, err)
+		}
 	}
 }
 
