@@ -44,12 +44,12 @@ frame_env_code() { (fe_code "$@"); }
 fe_code() {
     [ -z "${ZSH_VERSION-}" ] || emulate sh
     set +eu -f
-    unset IFS fe_agent
+    unset IFS
     LC_ALL=C # lengths and patterns are of bytes
     export LC_ALL
     fe_for=$1
     shift
-    fe_names='' fe_url='' fe_method='' fe_data='' fe_length=0 fe_host='' fe_type='' fe_typed=''
+    fe_names='' fe_url='' fe_method='' fe_data='' fe_length=0 fe_host='' fe_agent=frame-env fe_type='' fe_typed=''
     fe_mount='' fe_filename='' fe_root='' fe_authorization=''
     fe_token="*[!A-Za-z0-9!#\$%&'*+.^_\`|~-]*" # matches what is none (RFC 9110 §5.6.2)
     fe_options "$@"
@@ -121,13 +121,14 @@ fe_option() {
     esac
 }
 
-# fe_header takes one field, as a gateway would (§4.1.18).
+# fe_header takes one field, as a gateway would (§4.1.18). As with curl, "Name:"
+# takes a default away, and "Name;" is an empty field.
 fe_header() {
     case $1 in
-    *:*) ;;
+    *:*) fe_name=${1%%:*} fe_value=${1#*:} ;;
+    *';') fe_name=${1%;} fe_value='' ;;
     *) fe_fail "header '$1' is not 'Name: value'" ;;
     esac
-    fe_name=${1%%:*} fe_value=${1#*:}
     case $fe_name in
     '' | $fe_token) fe_fail "header '$1': '$fe_name' is no field name (RFC 9110 §5.1)" ;;
     esac
@@ -140,8 +141,14 @@ fe_header() {
     done
     fe_control "$fe_value" && fe_fail "header $fe_name: its value holds a control character (RFC 9110 §5.5)"
     case $fe_name in
-    *[!A-Za-z0-9-]*) fe_note "header $fe_name is not passed on: X_Foo would pose as X-Foo" ;;
-    *) fe_field "$(printf '%s' "$fe_name" | command tr 'a-z-' 'A-Z_')" ;;
+    *[!A-Za-z0-9-]*) fe_note "header $fe_name is not passed on: X_Foo would pose as X-Foo" && return ;;
+    esac
+    fe_upper=$(printf '%s' "$fe_name" | command tr 'a-z-' 'A-Z_')
+    case $fe_value:$1:$fe_upper in
+    :*:*:USER_AGENT) fe_agent='' ;;
+    :*:*:CONTENT_TYPE) fe_typed=${fe_typed:-no} ;;
+    :*:*:*) ;;
+    *) fe_field "$fe_upper" ;;
     esac
 }
 
@@ -158,9 +165,8 @@ fe_control() {
 fe_field() {
     case $1 in
     HOST) fe_host=${fe_host:-$fe_value} ;;
-    USER_AGENT) fe_agent=${fe_agent-$fe_value} ;; # an empty one is none
     CONTENT_TYPE)
-        [ -n "$fe_typed" ] || fe_type=$fe_value
+        [ "$fe_typed" = yes ] || fe_type=$fe_value
         fe_typed=yes
         ;;
     CONTENT_LENGTH | TRANSFER_ENCODING) fe_note "header $fe_name is left out: the body is what -d says" ;;
@@ -380,8 +386,10 @@ fe_environ() {
     fe_set REQUEST_ID 0000000000000000
     fe_body
     fe_set HTTP_HOST "$fe_host"
-    fe_agent=${fe_agent-frame-env}
-    [ -z "$fe_agent" ] || fe_set HTTP_USER_AGENT "$fe_agent"
+    case :$fe_agent:" $fe_names " in
+    ::* | *' HTTP_USER_AGENT '*) ;;
+    *) fe_set HTTP_USER_AGENT "$fe_agent" ;;
+    esac
     case $fe_authorization:" $fe_names " in
     :*' HTTP_AUTHORIZATION '*)
         fe_note 'header Authorization is not passed on without --pass-authorization'
@@ -397,11 +405,10 @@ fe_body() {
     case ${fe_method:-GET}:$fe_length in
     POST:* | PUT:* | PATCH:* | *:[!0]*) fe_set CONTENT_LENGTH "$fe_length" ;;
     esac
-    if [ -n "$fe_typed" ]; then
-        fe_set CONTENT_TYPE "$fe_type"
-    elif [ -n "$fe_data" ]; then
-        fe_set CONTENT_TYPE application/x-www-form-urlencoded
-    fi
+    case $fe_typed:$fe_data in
+    yes:*) fe_set CONTENT_TYPE "$fe_type" ;;
+    :yes) fe_set CONTENT_TYPE application/x-www-form-urlencoded ;;
+    esac
 }
 
 # fe_stale prints the variables of another request that a frame would find.
