@@ -105,10 +105,13 @@ func (f *httpFile) request(lines []httpLine, name string) {
 	if i < len(lines) {
 		q.body = lines[i+1:]
 	}
-	shown := q.url
-	if u, err := f.expand(q.url, q.line); err == nil {
-		shown = u
-	}
+	// What is not defined, or not yet, is shown as it stands there.
+	shown := variable.ReplaceAllStringFunc(q.url, func(match string) string {
+		if value, err := f.expand(match, q.line); err == nil {
+			return value
+		}
+		return match
+	})
 	f.entries = append(f.entries, Entry{Name: name, Line: q.line, Method: q.method, URL: shown, build: q.message})
 }
 

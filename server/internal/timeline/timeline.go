@@ -98,7 +98,7 @@ func (p *page) head(d *drawing) {
 		p.line(span{dim, p.plain(strings.Join(who, ", "))})
 	}
 	if argv := d.Program.Argv; len(argv) > 0 {
-		p.line(span{dim, "$ "}, span{text: p.plain(words(argv))})
+		p.line(span{dim, "runs "}, span{text: p.plain(words(argv))})
 	}
 }
 

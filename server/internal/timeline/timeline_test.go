@@ -49,6 +49,44 @@ func exchange() *capture.Exchange {
 	}
 }
 
+// documented is what docs/run.md shows.
+func documented() *capture.Exchange {
+	head := "Content-Type: text/html; charset=utf-8\n\n"
+	body := "<!doctype html><p>Thank you, Ada.</p>\n"
+	at := func(us int, e capture.Event) capture.Event { e.At = time.Duration(us) * time.Microsecond; return e }
+	return &capture.Exchange{
+		ID: "5c0e8f3aa1d94b27", Time: time.Date(2026, 11, 22, 15, 4, 5, 123e6, time.UTC), Frame: "shop", Mode: "exec", Pid: 4711,
+		Request: capture.Request{Method: "POST", Target: "/shop/order"},
+		Program: capture.Program{Argv: []string{"python3", "shop.py"}, Dir: "/srv/site", Env: append([]string{
+			"REQUEST_METHOD=POST", "SCRIPT_NAME=/shop", "PATH_INFO=/order", "QUERY_STRING=", "CONTENT_TYPE=application/x-www-form-urlencoded",
+			"CONTENT_LENGTH=23", "HTTP_HOST=127.0.0.1:7890", "SCRIPT_FILENAME=/usr/bin/python3"}, make([]string, 14)...)},
+		Stdin:  capture.Stream{Head: []byte("name=Ada&book=Notes&n=1"), Size: 23, Read: 23},
+		Stdout: capture.Stream{Head: []byte(head + body), Size: int64(len(head + body))},
+		Stderr: capture.Lines{Last: []string{"order 17 is stored"}},
+		Exit:   &capture.Exit{CPU: 31402 * time.Microsecond, MaxRSSKiB: 14400},
+		Answer: capture.Answer{Status: 200, Body: capture.Stream{Size: int64(len(body))}},
+		Events: []capture.Event{
+			at(9, capture.Event{Kind: capture.Started}), at(1204, capture.Event{Kind: capture.Spawned}),
+			at(1231, capture.Event{Kind: capture.StdinData, Bytes: 23}), at(1233, capture.Event{Kind: capture.StdinEnd, Offset: 23}),
+			at(28790, capture.Event{Kind: capture.StdoutPut, Bytes: int64(len(head))}), at(28802, capture.Event{Kind: capture.HeaderEnd, Offset: int64(len(head))}),
+			at(139466, capture.Event{Kind: capture.StderrPut}), at(139712, capture.Event{Kind: capture.StdoutPut, Offset: int64(len(head)), Bytes: int64(len(body))}),
+			at(142015, capture.Event{Kind: capture.StdoutEnd, Offset: int64(len(head + body))}), at(142530, capture.Event{Kind: capture.Exited}),
+			at(142744, capture.Event{Kind: capture.Answered}),
+		},
+	}
+}
+
+// What the manual shows is drawn as it says.
+func TestDocument(t *testing.T) {
+	manual, err := os.ReadFile("../../../docs/run.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := draw(t, documented(), Options{}); !strings.Contains(string(manual), "```text\n"+want+"```\n") {
+		t.Errorf("docs/run.md does not show:\n%s", want)
+	}
+}
+
 // hang is a program that was stopped: it did not read, and said nothing.
 func hang() *capture.Exchange {
 	x := exchange()
@@ -106,6 +144,7 @@ func TestDraw(t *testing.T) {
 		o    Options
 	}{
 		{"good", exchange(), Options{}},
+		{"documented", documented(), Options{}},
 		{"good-ascii", exchange(), Options{ASCII: true, Env: true}},
 		{"good-color", exchange(), Options{Color: true, Width: 100}},
 		{"good-narrow", exchange(), Options{Width: 1}},
