@@ -14,6 +14,7 @@ import (
 
 // openRunner picks how the frame's processes are had.
 func (f *frame) openRunner(g *Gateway) error {
+	f.sendsVars = f.bridge != nil && f.cfg.Mode == config.Worker
 	r, err := f.runnerOf(g)
 	if err == nil && f.watches(g) {
 		r, err = f.reload(g, r)
@@ -48,12 +49,13 @@ func (f *frame) openWorkers(g *Gateway) (runner.Runner, error) {
 	if f.bridge != nil {
 		o.Protocol = runner.Bridge
 		o.Spec.Env = g.standingEnv(f)
-		f.sendsVars = true
 		return runner.OpenWorkers(o)
 	}
-	var err error
-	if f.sockets, err = os.MkdirTemp(bridge.RuntimeDir(), "framegate-"); err != nil {
-		return nil, err
+	if f.sockets == "" { // else this is a later version, beside the first
+		var err error
+		if f.sockets, err = os.MkdirTemp(bridge.RuntimeDir(), "framegate-"); err != nil {
+			return nil, err
+		}
 	}
 	o.Sockets = f.sockets
 	return runner.OpenWorkers(o)
