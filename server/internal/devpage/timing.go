@@ -32,6 +32,9 @@ func moments(x *capture.Exchange) []moment {
 		}
 		last[e.Kind] = i
 	}
+	if x.Pid == 0 {
+		return nil // it never ran
+	}
 	var list []moment
 	var before, total time.Duration
 	for _, e := range x.Events {

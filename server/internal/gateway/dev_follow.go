@@ -114,7 +114,7 @@ func (f *follow) until(ctx context.Context) {
 			}
 		case <-f.tree.errors(): // events were lost: the next look finds what they were about
 		case file := <-f.tree.saved:
-			if !f.tree.isOwn(file) && f.tree.counts(file) {
+			if !f.tree.isOwn(file) {
 				f.heard(file, false)
 			}
 		case <-f.settle.C:

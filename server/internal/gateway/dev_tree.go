@@ -94,7 +94,7 @@ func (t *tree) watch() error {
 	for _, file := range t.own {
 		err = errors.Join(err, t.files.Add(filepath.Dir(file))) // not the file: editors put a new one in its place
 	}
-	sources, openErr := watch.Open(t.roots, nil, func(file string) {
+	sources, openErr := watch.Open(t.roots, []string{t.skip}, func(file string) {
 		select {
 		case t.saved <- file:
 		default: // there is enough to run again for
@@ -133,11 +133,6 @@ func (t *tree) errors() <-chan error {
 
 // isOwn reports whether a file is the program itself.
 func (t *tree) isOwn(file string) bool { return slices.Contains(t.own, file) }
-
-// counts reports whether a file that was saved is one to run again for.
-func (t *tree) counts(file string) bool {
-	return t.skip == "" || !strings.HasPrefix(file, t.skip+"/")
-}
 
 // modified is when a file was saved; now, when it is gone.
 func (t *tree) modified(file string) time.Time {
