@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 //	start ARG...                  `framegate ARG...` until it names its URL; its log is $WORK/serve.log
 //	[!] get [-X METHOD] [-H 'K: v'] PATH
 //	                              asks it; the response is stdout, and whole (or, with !, cut)
-//	stop                          SIGTERM; it must end with 0
+//	terminate                     SIGTERM; it must end with 0 (stop is testscript's own: it ends the script)
 //	occupy                        takes a port for the rest of the script, and names it $PORT
 //	stale PATH                    leaves a Unix socket that nobody listens on
 func TestScript(t *testing.T) {
@@ -42,12 +42,12 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  cmdExits,
-			"start":  cmdStart,
-			"get":    cmdGet,
-			"stop":   cmdStop,
-			"occupy": cmdOccupy,
-			"stale":  cmdStale,
+			"exits":     cmdExits,
+			"start":     cmdStart,
+			"get":       cmdGet,
+			"terminate": cmdTerminate,
+			"occupy":    cmdOccupy,
+			"stale":     cmdStale,
 		},
 	})
 }
@@ -102,7 +102,7 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(write(ts.Stdout(), d.greeting))
 }
 
-func cmdStop(ts *testscript.TestScript, _ bool, _ []string) {
+func cmdTerminate(ts *testscript.TestScript, _ bool, _ []string) {
 	d := ts.Value(daemonKey{}).(*daemon)
 	err := d.stop()
 	if log := ts.ReadFile("serve.log"); bytes.Contains([]byte(log), []byte("DATA RACE")) {

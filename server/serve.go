@@ -74,7 +74,7 @@ func (o *serveOptions) configure(cmd *cobra.Command) (*config.Config, error) {
 	}
 	if o.port != "" {
 		host, _, err := net.SplitHostPort(cfg.Listen)
-		if err != nil {
+		if err != nil || strings.HasPrefix(cfg.Listen, "unix:") {
 			host = "127.0.0.1" // the configuration listens on a Unix socket
 		}
 		cfg.Listen = net.JoinHostPort(host, o.port)
@@ -161,7 +161,9 @@ func (o *serveOptions) open(ctx context.Context, log zerolog.Logger, cfg *config
 	if err != nil {
 		return nil, err
 	}
-	g, err := gateway.New(ctx, cfg, gateway.Options{Log: log, Software: software(), Dev: o.dev, Watchers: watchers})
+	g, err := gateway.New(ctx, cfg, gateway.Options{
+		Log: log, Software: software(), Dev: o.dev, Source: o.flags(cfg), Watchers: watchers,
+	})
 	if err == nil {
 		err = o.judge(g)
 	}
@@ -235,8 +237,8 @@ func listen(address string) (net.Listener, error) {
 		network, address = "unix", path
 		if conn, err := net.Dial("unix", path); err == nil {
 			conn.Close()
-		} else if errors.Is(err, syscall.ECONNREFUSED) {
-			os.Remove(path)
+		} else if info, serr := os.Lstat(path); serr == nil && info.Mode().Type() == os.ModeSocket && errors.Is(err, syscall.ECONNREFUSED) {
+			os.Remove(path) // nothing but a socket: any file refuses connections
 		}
 	}
 	ln, err := net.Listen(network, address)
