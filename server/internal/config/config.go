@@ -72,7 +72,8 @@ type Capture struct {
 
 // Frame is one [[frame]] table: which URLs it answers and how it is run.
 // Exactly one of Match, Mount and Scripts is set, and, unless it is Scripts,
-// exactly one of App, Command and Address.
+// exactly one of App, Command and Address. Scripts may have Command, that runs
+// them all, or Address in mode Worker.
 type Frame struct {
 	Name string
 	Line int // where its table begins in File; 0 without a file
@@ -85,6 +86,8 @@ type Frame struct {
 	Bridge  string   // "wsgi", "rack" or "psgi": given, or picked by App's shape
 	Command []string // argv; a program with a slash is absolute, another is found on PATH at start
 	Address []string // "HOST:PORT" or "unix:PATH" of what somebody else has started
+
+	ScriptFilename string // of what Command or Address runs; "" is the program itself
 
 	Dir          string              // cwd; for Scripts the directory of the programs
 	Interpreters map[string][]string // ".php" = ["php-cgi"], for Scripts; programs as in Command

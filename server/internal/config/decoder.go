@@ -151,6 +151,7 @@ func (d *decoder) frameKeys(f *Frame) []key {
 		{name: "bridge", set: d.bridge(&f.Bridge)},
 		{name: "command", set: d.argv(&f.Command)},
 		{name: "address", set: d.addresses(&f.Address)},
+		{name: "script-filename", set: d.path(&f.ScriptFilename)},
 		{name: "dir", set: d.existingDir(&f.Dir)},
 		{name: "interpreters", set: d.interpreters(&f.Interpreters)},
 		{name: "mode", set: d.oneOf(&f.Mode, Exec, Fork, Worker)},

@@ -61,7 +61,7 @@ func (d *decoder) frame(i int, t, shared *table, defaults Settings) Frame {
 	// one is the likelier mistake, and two complaints about it are no help.
 	complete := d.walk("[[frame]]", t, d.frameKeys(&f))
 	if d.oneKeyOf(t, complete, "match", "mount", "scripts") {
-		d.checkProgram(t, complete)
+		d.checkProgram(t, &f, complete)
 	}
 	d.completeApp(&f)
 	if complete {
@@ -106,7 +106,7 @@ func (d *decoder) oneKeyOf(t *table, complete bool, keys ...string) bool {
 }
 
 // checkProgram holds the keys that say what is run against one another.
-func (d *decoder) checkProgram(t *table, complete bool) {
+func (d *decoder) checkProgram(t *table, f *Frame, complete bool) {
 	only := func(why, hint string, keys ...string) {
 		for _, key := range keys {
 			if n := t.get(key); n != nil {
@@ -115,7 +115,8 @@ func (d *decoder) checkProgram(t *table, complete bool) {
 		}
 	}
 	if n := t.get("scripts"); n != nil {
-		only("a scripts frame takes neither app nor command: its programs are the files in dir", "", "app", "command")
+		d.checkScriptsProgram(t, f)
+		only("is for other frames: a script is its own SCRIPT_FILENAME", "", "script-filename")
 		only("is for app frames", "a scripts frame's interpreters are named by extension: interpreters = { \".py\" = [\"python3\"] }",
 			"bridge", "interpreter", "module-path", "path-info")
 		if t.get("dir") == nil && complete {
@@ -130,9 +131,29 @@ func (d *decoder) checkProgram(t *table, complete bool) {
 	if !d.oneKeyOf(t, complete, "app", "command") {
 		return
 	}
+	if t.get("app") != nil {
+		only("is for command and address: an app's SCRIPT_FILENAME is its own file", "", "script-filename")
+	}
 	if t.get("command") != nil {
 		only("is for app frames: a command is run as it stands", "", "bridge", "module-path", "path-info")
 		only("is for app frames: a command is run as it stands", `command = ["python3", "hello.py"]`, "interpreter")
+	}
+}
+
+// checkScriptsProgram wants nothing beside scripts that would be run: its
+// programs are files, unless one program is kept that runs them all.
+func (d *decoder) checkScriptsProgram(t *table, f *Frame) {
+	if n := t.get("app"); n != nil {
+		d.failf(n, "", "a scripts frame takes neither app nor command: its programs are the files in dir")
+	}
+	n := t.get("command")
+	switch {
+	case n == nil:
+	case f.Mode != Worker || f.Protocol != "fastcgi":
+		d.failf(n, `with mode = "worker" and protocol = "fastcgi", command is what runs them all, like ["php-cgi"]`,
+			"a scripts frame takes neither app nor command: its programs are the files in dir")
+	case t.get("interpreters") != nil:
+		d.failf(t.get("interpreters"), "take one of them out", "stands beside command, which runs all scripts")
 	}
 }
 

@@ -115,7 +115,8 @@ func checkFrame(t *testing.T, f *Frame) {
 	if count(len(f.Match) > 0, f.Mount != "", f.Scripts != "") != 1 {
 		t.Errorf("frame %q: got match %q, mount %q, scripts %q; want one", f.Name, f.Match, f.Mount, f.Scripts)
 	}
-	if count(f.App != "", len(f.Command) > 0, f.Scripts != "", len(f.Address) > 0 && f.Scripts == "") != 1 {
+	together := f.Scripts != "" && f.Mode == Worker && f.Protocol == "fastcgi" && len(f.Address) == 0 // one command runs all scripts
+	if count(f.App != "", len(f.Command) > 0 && !together, f.Scripts != "", len(f.Address) > 0 && f.Scripts == "") != 1 {
 		t.Errorf("frame %q: got app %q, command %q, scripts %q, address %q; want one", f.Name, f.App, f.Command, f.Scripts, f.Address)
 	}
 	isApp := f.App != ""
@@ -153,7 +154,7 @@ func checkModes(t *testing.T, f *Frame) {
 		ok = f.MaxWorkers >= 1 && f.MinWorkers >= 0 && f.MinWorkers <= f.MaxWorkers && f.WorkerIdle >= 0 &&
 			f.MaxRequests >= 0 && f.MaxRSS >= 0 && f.MaxConcurrent == f.MaxWorkers
 	}
-	ok = ok && (f.Mode == Worker || !elsewhere) && (f.Mode != Fork || f.App != "") && (f.Mode == Exec || elsewhere || f.Scripts == "")
+	ok = ok && (f.Mode == Worker || !elsewhere) && (f.Mode != Fork || f.App != "") && (f.Mode == Exec || elsewhere || f.Scripts == "" || len(f.Command) > 0)
 	ok = ok && (f.Mode == Exec || f.Stdin == "body") && (f.Protocol != "") == (f.Mode == Worker && f.App == "")
 	ok = ok && (f.PostFork == "" || f.Mode == Fork) && (f.WarmUp == "" || f.Warm() && f.App != "" && f.WarmUp[0] == '/')
 	ok = ok && (f.Watch == nil || f.Warm() && !elsewhere)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func newFrame(ctx context.Context, g *Gateway, fc *config.Frame) (*frame, error)
 	f := &frame{
 		cfg:    fc,
 		dir:    fc.Dir,
-		env:    operatorEnv(&fc.Settings),
+		env:    operatorEnv(fc),
 		gate:   newGate(&fc.Settings),
 		runner: runner.Exec{},
 		umask:  umaskOf(fc.Umask),
@@ -71,13 +72,15 @@ func (f *frame) openProgram(ctx context.Context, cfg *config.Config) error {
 		}
 	}
 	switch {
-	case f.cfg.Scripts != "":
-		return f.openScripts(ctx)
 	case f.cfg.App != "":
 		return f.openApp(ctx, cfg)
 	case f.cfg.Command != nil:
 		f.program = f.locate(ctx, cfg.Dir, f.cfg.Command)
 		f.filename = f.program.path
+	}
+	f.filename = cmp.Or(f.cfg.ScriptFilename, f.filename)
+	if f.cfg.Scripts != "" {
+		return f.openScripts(ctx)
 	}
 	return nil
 }
@@ -107,7 +110,10 @@ func (f *frame) openScripts(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("frame %q: %w", f.cfg.Name, err)
 	}
-	f.scripts = &scriptDir{root: root, dir: f.cfg.Dir, interpreters: map[string]program{}}
+	f.scripts = &scriptDir{
+		root: root, dir: f.cfg.Dir, interpreters: map[string]program{},
+		together: f.cfg.Command != nil || len(f.cfg.Address) > 0,
+	}
 	for ext, command := range f.cfg.Interpreters {
 		f.scripts.interpreters[ext] = f.locate(ctx, f.dir, command)
 	}
@@ -160,8 +166,11 @@ func (f *frame) locate(ctx context.Context, base string, command []string) progr
 // command is the executable and the argument vector for one call. Nothing in
 // it comes from the request but the path of a script that was found on disk.
 func (f *frame) command(c *call) (path string, argv []string, filename string) {
-	if f.scripts == nil {
+	switch {
+	case f.scripts == nil:
 		return f.program.path, f.program.argv, f.filename
+	case f.cfg.Command != nil:
+		return f.program.path, f.program.argv, c.file
 	}
 	p, mapped := f.scripts.interpreters[filepath.Ext(c.file)]
 	if !mapped {
@@ -180,9 +189,13 @@ func (f *frame) workingDir(c *call) string {
 }
 
 // operatorEnv is what the configuration adds to every environ: the gateway's
-// PATH unless env has one, the names of pass-env, and env.
-func operatorEnv(s *config.Settings) []string {
-	env := map[string]string{"PATH": os.Getenv("PATH")}
+// PATH unless env has one, the names of pass-env, and env. What runs at an
+// address has a PATH of its own.
+func operatorEnv(s *config.Frame) []string {
+	env := map[string]string{}
+	if len(s.Address) == 0 {
+		env["PATH"] = os.Getenv("PATH")
+	}
 	for _, name := range s.PassEnv {
 		if v, ok := os.LookupEnv(name); ok {
 			env[name] = v

@@ -17,6 +17,7 @@ type scriptDir struct {
 	root         *os.Root
 	dir          string
 	interpreters map[string]program // by extension, ".php"
+	together     bool               // one program, or somebody else, runs them all
 }
 
 // find walks target to its script. A script is a regular file that has the
@@ -43,9 +44,20 @@ func (d *scriptDir) find(target cgi.Target, prefix string) (cgi.Script, string, 
 		return script, "", err
 	}
 	file := filepath.Join(d.dir, filepath.FromSlash(script.File))
-	if _, mapped := d.interpreters[filepath.Ext(file)]; !mapped && info.Mode()&0o111 == 0 {
-		return script, "", &failure{status: http.StatusForbidden, sentence: "The script is not executable.",
-			cause: fmt.Errorf("%s has no run bit (chmod +x) and no interpreter for %q", file, filepath.Ext(file))}
+	ext := filepath.Ext(file)
+	_, mapped := d.interpreters[ext]
+	var cause error
+	switch {
+	case mapped, info.Mode()&0o111 != 0, d.together && ext == phpExtension:
+		return script, file, nil
+	case d.together:
+		cause = fmt.Errorf("%s has no run bit (chmod +x) and does not end in %s: what is no script is not run, nor shown", file, phpExtension)
+	default:
+		cause = fmt.Errorf("%s has no run bit (chmod +x) and no interpreter for %q", file, ext)
 	}
-	return script, file, nil
+	return script, "", &failure{status: http.StatusForbidden, sentence: "The script is not executable.", cause: cause}
 }
+
+// phpExtension is what php-fpm and php-cgi take for a script. The latter would
+// show any other file as it is, passwords and all.
+const phpExtension = ".php"

@@ -96,6 +96,8 @@ func (g *Gateway) Routes() []Route {
 			r.Runs = f.cfg.App + " (" + f.program.path + ")"
 		case f.cfg.Command != nil:
 			r.Runs = strings.Join(f.cfg.Command, " ")
+		case len(f.cfg.Address) > 0:
+			r.Runs = f.cfg.Protocol + " at " + strings.Join(f.cfg.Address, ", ")
 		}
 		list = append(list, r)
 	}

@@ -278,7 +278,10 @@ func (f *frame) captured(spec *process.Spec) capture.Program {
 		Umask: f.umask, File: f.filename, Limits: f.limitsInWords(),
 	}
 	if f.scripts != nil {
-		p.File = spec.Argv[len(spec.Argv)-1]
+		p.File = scriptFilename(spec.Env)
+	}
+	if len(f.cfg.Address) > 0 {
+		f.capturedElsewhere(&p)
 	}
 	if f.bridge != nil {
 		p.Bridge, p.Source = f.bridge.Script, f.bridge.Source
