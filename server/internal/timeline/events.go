@@ -71,11 +71,13 @@ func (p *page) rows(d *drawing) []row {
 		case capture.Spawned:
 			r.style, r.quiet, r.text = cyan, true, "it runs, pid "+strconv.Itoa(d.Pid)
 		case capture.StdinData:
-			r.way, r.style, r.bytes, r.text = into, blue, e.Bytes, p.excerpt(&d.Stdin, e)
+			r.way, r.style, r.bytes = into, blue, e.Bytes
+			r.text, r.quiet = p.excerpt(&d.Stdin, e)
 		case capture.StdinEnd:
 			r.name, r.way, r.style, r.quiet, r.text = "stdin", into, blue, true, "end of file"
 		case capture.StdoutPut:
-			r.way, r.style, r.bytes, r.text = outOf, green, e.Bytes, p.excerpt(&d.Stdout, e)
+			r.way, r.style, r.bytes = outOf, green, e.Bytes
+			r.text, r.quiet = p.excerpt(&d.Stdout, e)
 		case capture.HeaderEnd:
 			r.name, r.style, r.bytes, r.quiet, r.text = "header", green, e.Offset, true, "end of the header"
 		case capture.StdoutEnd:
@@ -121,11 +123,15 @@ func tag(rows []row) {
 	}
 }
 
-// excerpt is the beginning of what an event carried, as far as it is known.
-func (p *page) excerpt(s *capture.Stream, e capture.Event) string {
+// excerpt is the beginning of what an event carried, or that nobody has kept
+// it.
+func (p *page) excerpt(s *capture.Stream, e capture.Event) (text string, lost bool) {
 	from := min(max(e.Offset, 0), int64(len(s.Head)))
 	to := min(from+min(max(e.Bytes, 0), int64(4*p.width)), int64(len(s.Head)))
-	return p.quoted(string(s.Head[from:to]))
+	if from == to && e.Bytes > 0 {
+		return "(behind what is kept)", true
+	}
+	return p.quoted(string(s.Head[from:to])), false
 }
 
 func (p *page) stderrLine(l *capture.Lines, number int64, dropped int) string {

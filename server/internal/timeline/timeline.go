@@ -51,8 +51,12 @@ type drawing struct {
 }
 
 func newDrawing(x *capture.Exchange) *drawing {
-	d := &drawing{Exchange: x, events: sorted(x.Events), ends: map[string]time.Duration{}}
-	for _, e := range d.events {
+	d := &drawing{Exchange: x, ends: map[string]time.Duration{}}
+	for _, e := range sorted(x.Events) {
+		if _, over := d.ends[capture.Exited]; over && e.Kind == capture.Stopped {
+			continue // what had ended was not stopped
+		}
+		d.events = append(d.events, e)
 		switch e.Kind {
 		case capture.StdinData, capture.StdoutPut, capture.StderrPut:
 		default:

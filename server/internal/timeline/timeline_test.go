@@ -183,6 +183,34 @@ func draw(t *testing.T, x *capture.Exchange, o Options) string {
 	return b.String()
 }
 
+func TestLine(t *testing.T) {
+	long := exchange()
+	long.Request.Target = "/" + strings.Repeat("long", 40)
+	for _, tt := range []struct {
+		x    *capture.Exchange
+		want string
+	}{
+		{exchange(), "15:04:05.123  POST /echo/a%20b?x=1 → 200 OK, 23 B in 24.912 ms  echo\n"},
+		{hang(), "15:04:05.123  POST /echo/a%20b?x=1 → 504 Gateway Timeout, 87 B in 60.003000 s, …\n"},
+		{long, "15:04:05.123  POST /longlonglonglonglonglongl… → 200 OK, 23 B in 24.912 ms  echo\n"},
+		{running(), "15:04:05.123  POST /echo/a%20b?x=1 → still running  echo\n"},
+	} {
+		var b strings.Builder
+		if err := Line(&b, tt.x, Options{}); err != nil || b.String() != tt.want {
+			t.Errorf("got %q, %v; want %q", b.String(), err, tt.want)
+		}
+		check(t, b.String(), Options{})
+	}
+}
+
+func TestRunning(t *testing.T) {
+	x := running()
+	got := Running([]*capture.Exchange{x, x}, x.Time.Add(3210*ms), Options{Width: 80})
+	if want := "2 exchanges running: POST /echo/a%20b?x=1 for 3.2s, POST /echo/a%20b?x=1 for 3.…"; got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}
+
 // A writer that fails says so.
 func TestDrawFails(t *testing.T) {
 	if err := Draw(failing{}, exchange(), Options{}); err != os.ErrClosed {
