@@ -51,6 +51,18 @@ func (s *source) load(app string) (*config.Config, error) {
 	return cfg, nil
 }
 
+// flags make `framegate run` serve the same, in the same directory.
+func (s *source) flags(cfg *config.Config) []string {
+	var flags []string
+	if cfg.File != "" {
+		flags = append(flags, "-c", cfg.File)
+	}
+	if s.cgiBin != "" {
+		flags = append(flags, "--cgi-bin", s.cgiBin)
+	}
+	return flags
+}
+
 func (s *source) read() (*config.Config, error) {
 	if s.file != "" {
 		cfg, err := config.Load(s.file)

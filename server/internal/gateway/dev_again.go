@@ -36,7 +36,7 @@ func (g *Gateway) nearPath(path string) string {
 // text is not in it: whoever has it puts it into the file that it names.
 func (g *Gateway) again(r *http.Request, x *capture.Exchange, s *sight) (line, note string) {
 	words := append([]string{"framegate", "run"}, g.opts.Source...)
-	if len(g.opts.Source) == 0 && g.cfg.File != "" {
+	if g.opts.Source == nil && g.cfg.File != "" {
 		words = append(words, "-c", g.cfg.File)
 	}
 	words = append(words, "-X", r.Method, "-H", "Host: "+r.Host)
