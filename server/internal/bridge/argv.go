@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,10 @@ func (b *Bridge) setArgv(script string) error {
 	}
 	warm, err := warmOptions(f)
 	b.Standing = append(append(append(python[:4:4], "--"+f.Mode), warm...), app...)
+	if b.opts.Fresh {
+		b.check = slices.Insert(b.check, 0, "-B")
+		b.Standing = slices.Insert(b.Standing, 1, "-B")
+	}
 	return err
 }
 

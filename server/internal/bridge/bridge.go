@@ -25,6 +25,11 @@ type Options struct {
 	Dynamic string   // [dynamic] path, second; "" without one
 	Env     []string // environ of the check: the operator's part of a request's
 
+	// Fresh has no byte code of the app's be written: Python takes it for fresh
+	// by the second and the size, and would miss one of two changes within one
+	// second.
+	Fresh bool
+
 	Confinement *process.Confinement // of the check: an import runs the app's code, as a request does
 }
 

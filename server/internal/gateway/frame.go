@@ -40,6 +40,7 @@ type frame struct {
 	bridge      *bridge.Bridge
 	confinement *process.Confinement
 	group       *cgroup.Group // nil where there is none
+	watched     bool          // its sources are
 	umask       int           // of its processes; -1 where that is not known
 	running     sync.RWMutex  // read-locked by each exchange that has processes
 	notes       []string
@@ -58,6 +59,7 @@ func newFrame(ctx context.Context, g *Gateway, fc *config.Frame) (*frame, error)
 	if f.dir == "" {
 		f.dir = g.cfg.Dir
 	}
+	f.watched = f.watches(g)
 	if err := f.openProgram(ctx, g.cfg); err != nil {
 		return f, err
 	}
@@ -122,7 +124,7 @@ func (f *frame) openScripts(ctx context.Context) error {
 
 func (f *frame) openApp(ctx context.Context, cfg *config.Config) error {
 	b, err := bridge.Open(ctx, bridge.Options{
-		Frame: f.cfg, Dir: f.dir, Dynamic: cfg.Dynamic.Path, Env: f.env, Confinement: f.confinement,
+		Frame: f.cfg, Dir: f.dir, Dynamic: cfg.Dynamic.Path, Env: f.env, Confinement: f.confinement, Fresh: f.watched,
 	})
 	if err != nil {
 		return fmt.Errorf("frame %q: %w", f.cfg.Name, err)

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"os"
-	"slices"
 
 	"github.com/rs/zerolog"
 
@@ -16,7 +15,7 @@ import (
 func (f *frame) openRunner(g *Gateway) error {
 	f.sendsVars = f.bridge != nil && f.cfg.Mode == config.Worker
 	r, err := f.runnerOf(g)
-	if err == nil && f.watches(g) {
+	if err == nil && f.watched {
 		r, err = f.reload(g, r)
 	}
 	if err != nil {
@@ -66,11 +65,6 @@ func (f *frame) standing(g *Gateway) runner.Standing {
 	argv := f.program.argv
 	if f.bridge != nil {
 		argv = f.bridge.Standing
-		if f.watches(g) {
-			// Python takes byte code for fresh by the second and the size: of two
-			// changes within one second it would miss the later one.
-			argv = slices.Insert(slices.Clone(argv), 1, "-B")
-		}
 	}
 	log, name := g.opts.Log, f.cfg.Name
 	return runner.Standing{
