@@ -118,7 +118,7 @@ func readOutput(cmd *cobra.Command, args []string) (name string, raw []byte, siz
 		fmt.Fprintln(cmd.ErrOrStderr(), "hint: ./frame | framegate lint")
 	}
 	raw, err = io.ReadAll(io.LimitReader(in, mostLinted))
-	if err == nil {
+	if err == nil && len(raw) == mostLinted { // else it is over: a terminal would ask for another Ctrl-D
 		size, err = io.Copy(io.Discard, in)
 	}
 	if err != nil {

@@ -178,7 +178,11 @@ func (b *bodyOf) readability() {
 			return
 		}
 		at := bytes.IndexFunc(text, func(r rune) bool { return r >= 0x80 })
-		j.report("missing-charset", b.place(at, at+nonASCII(string(text[at:min(len(text), at+30)]))), says{})
+		s := says{}
+		if bad >= 0 {
+			s.fix = "encode the text as UTF-8, which it is not, and add to the Content-Type: ; charset=utf-8"
+		}
+		j.report("missing-charset", b.place(at, at+nonASCII(string(text[at:min(len(text), at+30)]))), s)
 	}
 }
 
