@@ -43,7 +43,11 @@ func (x *exchange) respond() (redirect string, err error) {
 		return "", why // a body that was cut looked whole to the frame, which has answered
 	}
 	if resp.LocalRedirect() {
-		return resp.Location, x.discardRest(buf)
+		if err := x.discardRest(buf); err != nil {
+			return "", err
+		}
+		x.judgeEnding() // one that is about to end by itself is not stopped
+		return resp.Location, nil
 	}
 	if resp.Status >= 500 && x.g.shows(x.ans.r) {
 		if rest, err = x.ownFailure(resp, buf, rest); err != nil {
