@@ -11,6 +11,7 @@ import (
 type quoter struct {
 	runs  []string // what b1, b2, … hold
 	known map[string]int
+	nul   bool // a word holds a NUL, which no program can be given
 }
 
 const (
@@ -23,6 +24,7 @@ const (
 
 // word is s for the shell.
 func (q *quoter) word(s string) string {
+	q.nul = q.nul || strings.IndexByte(s, 0) >= 0
 	if isText(s, "\n\t") {
 		return singleQuoted(s)
 	}

@@ -3,6 +3,7 @@ package capture
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -139,10 +140,11 @@ func (s *script) curl(x *Exchange, secret *secrets, q *quoter) {
 	}
 	has := map[string]bool{}
 	for _, f := range r.Header {
-		has[f.Name] = true
+		name := http.CanonicalHeaderKey(f.Name)
+		has[name] = true
 		switch {
-		case f.Name == "Content-Length" || f.Name == "Transfer-Encoding" || f.Name == "Expect":
-		case secret.fields[f.Name]:
+		case name == "Content-Length" || name == "Transfer-Encoding" || name == "Expect":
+		case secret.fields[name]:
 			s.SecretFields = append(s.SecretFields, q.word(fmt.Sprintf("%s is redacted, and left out. To give it: -H '%s: ...' behind the URL", f.Name, f.Name)))
 		case f.Value == "":
 			add("-H", q.word(f.Name+";"))

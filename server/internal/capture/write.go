@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -48,6 +49,9 @@ func Write(w io.Writer, x *Exchange, o WriteOptions) error {
 		return fmt.Errorf("write capture: the body: %w", err)
 	}
 	script.curl(x, s, &q)
+	if q.nul {
+		return errors.New("write capture: a value holds a NUL, which no program can be given")
+	}
 	script.Expectation = string(expectation(x, s))
 	script.HasTemp = script.HasBody && !script.Beside || script.SCGI || script.Bridge != nil
 	for _, run := range q.runs {
@@ -56,9 +60,6 @@ func Write(w io.Writer, x *Exchange, o WriteOptions) error {
 	var out bytes.Buffer
 	if err := scriptTemplate.Execute(&out, script); err != nil {
 		return fmt.Errorf("write capture: %w", err)
-	}
-	if bytes.IndexByte(out.Bytes(), 0) >= 0 {
-		return fmt.Errorf("write capture: a value holds a NUL, which no program can be given")
 	}
 	if _, err := w.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("write capture: %w", err)
@@ -75,8 +76,11 @@ func title(x *Exchange) []string {
 		}
 		return encodeValue(s)
 	}
-	request := short(x.Request.Method + " " + x.Request.Target)
-	lines := []string{fmt.Sprintf("%s was answered %d on %s", request, x.Answer.Status, inWords(x.Time))}
+	how := fmt.Sprintf("was answered %d", x.Answer.Status)
+	if x.Answer.Status == 0 {
+		how = "was redirected inside the server"
+	}
+	lines := []string{short(x.Request.Method+" "+x.Request.Target) + " " + how + " on " + inWords(x.Time)}
 	switch {
 	case x.Failure != "":
 		lines[0] += ":"
