@@ -107,11 +107,12 @@ var errNowhere = errors.New("no address is left to try")
 
 // connect gives a connection to the address that has the fewest exchanges
 // under way and is not among those that were tried. Those that are out come
-// last: they may be back, and there is nobody else.
-func (a *Addresses) connect(ctx context.Context, tried []*backend) (*backend, *remoteConn, error) {
+// last: they may be back, and there is nobody else. A fresh connection is for
+// what cannot be asked twice: a kept one may be closed at any time.
+func (a *Addresses) connect(ctx context.Context, tried []*backend, fresh bool) (*backend, *remoteConn, error) {
 	var errs []error
 	for {
-		b, conn := a.pick(tried)
+		b, conn := a.pick(tried, fresh)
 		if b == nil {
 			return nil, nil, a.nowhere(errs)
 		}

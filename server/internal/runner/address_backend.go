@@ -35,8 +35,9 @@ const (
 	keptRequests = 200
 )
 
-// pick chooses an address, and a connection to it that waits, if one does.
-func (a *Addresses) pick(tried []*backend) (*backend, *remoteConn) {
+// pick chooses an address, and a connection to it that waits, if one does and
+// may be used.
+func (a *Addresses) pick(tried []*backend, fresh bool) (*backend, *remoteConn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.turn++
@@ -54,10 +55,13 @@ func (a *Addresses) pick(tried []*backend) (*backend, *remoteConn) {
 	for n := len(best.waiting) - 1; n >= 0; n-- {
 		conn := best.waiting[n]
 		best.waiting = best.waiting[:n]
-		if conn.fcgi.Alive() {
+		if !fresh && conn.fcgi.Alive() {
 			return best, conn
 		}
 		conn.Close()
+		if fresh {
+			break // its process may be the one that is free for the new one
+		}
 	}
 	best.unheard++
 	return best, nil
@@ -94,7 +98,7 @@ func (b *backend) dial(ctx context.Context) (*remoteConn, error) {
 			return newRemoteConn(conn)
 		case errors.Is(err, syscall.EAGAIN):
 			full = true
-		case !full || ctx.Err() == nil:
+		case !full || !isTimeout(err):
 			return nil, b.explain(err)
 		}
 		select {

@@ -48,7 +48,7 @@ func newRemote(a *Addresses, spec *process.Spec) *remote {
 // tried. What was not sent is tried elsewhere.
 func (r *remote) begin(ctx context.Context, tried []*backend) error {
 	for {
-		b, conn, err := r.a.connect(ctx, tried)
+		b, conn, err := r.a.connect(ctx, tried, !r.spec.Again)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (r *remote) send(ctx context.Context, b *backend, conn *remoteConn) error {
 	if r.a.o.Protocol == SCGI {
 		begin = beginSCGI
 	}
-	t, err := begin(conn, r.spec)
+	t, err := begin(conn, r.spec, r.spec.StderrLine)
 	if err != nil {
 		stop()
 		return err

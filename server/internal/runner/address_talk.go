@@ -71,7 +71,7 @@ type fcgiTalk struct {
 	over   bool
 }
 
-func beginFastCGI(c *remoteConn, spec *process.Spec) (talk, error) {
+func beginFastCGI(c *remoteConn, spec *process.Spec, line func([]byte)) (talk, error) {
 	t := &fcgiTalk{}
 	stdin, length := source(spec)
 	var err error
@@ -80,7 +80,7 @@ func beginFastCGI(c *remoteConn, spec *process.Spec) (talk, error) {
 		StdinFailed: spec.FeedFailed, Fed: spec.Fed,
 		Stderr: func(p []byte) {
 			if t.stderr == nil {
-				t.stderr = process.NewLines(spec.StderrLine)
+				t.stderr = process.NewLines(line)
 			}
 			t.stderr.Write(p)
 		},
@@ -129,7 +129,7 @@ type scgiTalk struct {
 // scgiInline is how much of a body in memory goes out with the environ.
 const scgiInline = 32 << 10
 
-func beginSCGI(c *remoteConn, spec *process.Spec) (talk, error) {
+func beginSCGI(c *remoteConn, spec *process.Spec, _ func([]byte)) (talk, error) {
 	t := &scgiTalk{conn: c, spec: spec}
 	stdin, length := source(spec)
 	b := cgi.SCGI(spec.Env)
@@ -147,7 +147,7 @@ func beginSCGI(c *remoteConn, spec *process.Spec) (talk, error) {
 		return nil, err
 	}
 	if stdin != nil {
-		t.feeder.Go(func() { t.feed(stdin) })
+		t.feeder.Go(func() { t.feed(stdin, length) })
 		return t, nil
 	}
 	t.fed.Store(true)
@@ -162,10 +162,11 @@ func beginSCGI(c *remoteConn, spec *process.Spec) (talk, error) {
 
 // feed sends the body. It runs beside the reading of the answer: a server may
 // answer before it has read all, and may never read all.
-func (t *scgiTalk) feed(stdin io.Reader) {
+func (t *scgiTalk) feed(stdin io.Reader, left int64) {
 	buf := make([]byte, scgiInline)
 	for !t.enough.Load() {
 		n, err := stdin.Read(buf)
+		left -= int64(n)
 		if n > 0 && !t.enough.Load() {
 			if _, werr := t.conn.Write(buf[:n]); werr != nil {
 				return // the answer tells how the request ends
@@ -175,7 +176,7 @@ func (t *scgiTalk) feed(stdin io.Reader) {
 			}
 		}
 		switch {
-		case err == io.EOF:
+		case err == io.EOF, left == 0:
 			t.fed.Store(true)
 			if t.spec.Fed != nil {
 				t.spec.Fed(nil)

@@ -19,6 +19,7 @@ import (
 type fcgi struct {
 	theirs *os.File
 	path   string
+	line   func([]byte) // of stderr
 
 	mu   sync.Mutex  // for gone and close
 	conn *remoteConn // set and dropped by whoever has the worker
@@ -94,8 +95,12 @@ func (f *fcgi) isOver() bool {
 }
 
 // begin sends the request, on the connection of the last one if that is still
-// there. A worker may close it, and is not to blame.
+// there. A worker may close it at any time, and is not to blame: what cannot
+// be asked twice is asked on a new one.
 func (f *fcgi) begin() error {
+	if !f.spec.Again {
+		f.drop()
+	}
 	for {
 		fresh, err := f.connect()
 		if err != nil {
@@ -103,7 +108,7 @@ func (f *fcgi) begin() error {
 		}
 		f.conn.block = nil
 		f.conn.SetWriteDeadline(time.Now().Add(connectLimit))
-		t, err := beginFastCGI(f.conn, f.spec)
+		t, err := beginFastCGI(f.conn, f.spec, f.line)
 		if err == nil {
 			f.conn.SetWriteDeadline(time.Time{})
 			f.answer = t.(*fcgiTalk)

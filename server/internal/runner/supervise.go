@@ -103,6 +103,9 @@ func (p *Workers) start(w *worker) error {
 	if err != nil {
 		return fmt.Errorf("start a worker: %w", err)
 	}
+	if f, ok := l.(*fcgi); ok {
+		f.line = w.line // stderr comes two ways, and is told by turns
+	}
 	child := l.child()
 	spec := p.o.Spec
 	p.mu.Lock()
