@@ -220,8 +220,20 @@ func commandLine(argv []string) string {
 	return strings.Join(words, " ")
 }
 
-// Word quotes s for sh.
+// Word quotes s for sh. What cannot be seen is left to printf, so that a line
+// that was copied holds nothing but what was read.
 func Word(s string) string {
+	if !Readable(s) {
+		var octal strings.Builder
+		for i := range len(s) {
+			if c := s[i]; c < ' ' || c >= 0x7f || strings.IndexByte(`%'\`, c) >= 0 {
+				fmt.Fprintf(&octal, `\%03o`, c)
+			} else {
+				octal.WriteByte(c)
+			}
+		}
+		return `"$(printf '` + octal.String() + `')"`
+	}
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,@") == "" {
 		return s
 	}

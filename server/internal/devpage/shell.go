@@ -55,7 +55,6 @@ func (p *Page) compare() *differences {
 	_, shell := split(p.Shell.Env)
 	d := &differences{}
 	told := d.tellMissing(frame, shell, p.Exchange.Program.Path)
-	d.tellPlace(p)
 	for _, v := range list {
 		if config.ReservedName(v.Name) {
 			continue // the request's
@@ -70,6 +69,7 @@ func (p *Page) compare() *differences {
 			d.Changed = append(d.Changed, change{v.Name, v.Value, other})
 		}
 	}
+	d.tellPlace(p)
 	for name := range shell {
 		if _, has := frame[name]; !has && !told[name] && !ofShell(name) {
 			d.Missing = append(d.Missing, name)

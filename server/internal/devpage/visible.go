@@ -42,6 +42,12 @@ func visible(s string) string {
 	return b.String()
 }
 
+// Readable reports whether s shows all that it holds.
+func Readable(s string) bool {
+	text := strings.NewReplacer("\n", "", "\t", "").Replace(s)
+	return visible(text) == text
+}
+
 // plain reports whether all of s is printable ASCII, which most is.
 func plain(s string) bool {
 	for i := range len(s) {

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"framegate/server/internal/capture"
 	"framegate/server/internal/cgi"
@@ -243,8 +242,7 @@ func sentBody(r *http.Request, x *capture.Exchange, s *sight) (body []byte, whol
 
 // textBody reports whether a body fits on a command line.
 func textBody(body []byte) bool {
-	return len(body) <= 4<<10 && utf8.Valid(body) && !bytes.HasPrefix(body, []byte("@")) &&
-		bytes.IndexFunc(body, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }) < 0
+	return len(body) <= 4<<10 && !bytes.HasPrefix(body, []byte("@")) && devpage.Readable(string(body))
 }
 
 // randomText is 128 bits that nobody can guess.
