@@ -18,6 +18,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"framegate/server/internal/capture"
 	"framegate/server/internal/config"
 	"framegate/server/internal/gateway"
 	"framegate/server/internal/testframe"
@@ -37,6 +38,8 @@ type setup struct {
 	answers map[string][]testframe.Step // what a frame mounted at the key does
 	files   map[string]string           // below the site's directory; "#!" gets the run bit
 	listen  string                      // "" is 127.0.0.1:0
+
+	watchers []capture.Watcher
 }
 
 // site is a gateway that serves.
@@ -66,7 +69,7 @@ func start(t *testing.T, with setup) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := gateway.New(t.Context(), cfg, gateway.Options{Log: zerolog.New(&s.log), Software: "framegate/test"})
+	g, err := gateway.New(t.Context(), cfg, gateway.Options{Log: zerolog.New(&s.log), Software: "framegate/test", Watchers: with.watchers})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -193,7 +193,7 @@ func (s *sight) end(g *Gateway, ans *answer, rec *record) {
 				w.Ended(x)
 			}
 		}
-		s.stdin, s.stdout, s.answer, s.events = head{}, head{}, head{}, nil // x has them
+		s.stdin, s.stdout, s.answer = head{}, head{}, head{} // x has them
 	}
 	s.input.close()
 	if s.late {
@@ -222,7 +222,7 @@ func (s *sight) whole(ans *answer, rec *record) *capture.Exchange {
 		Body: capture.Stream{Head: s.answer.buf, Size: s.answer.size, Read: -1},
 	}
 	x.Warning = rec.warning
-	x.Events = slices.Clip(s.events) // more may come behind them
+	x.Events = slices.Clone(s.events) // more may come
 	if e := rec.exit; e != nil {
 		x.Exit = &capture.Exit{Code: e.Code, CPU: e.CPU, MaxRSSKiB: e.MaxRSSKiB}
 		if e.Signal != 0 {
