@@ -76,7 +76,7 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 	f.running.RLock()
 	x.sight = g.look(x, r)
 	rec.sight.end(g, ans, rec) // of the exchange that has redirected here
-	rec.pid, rec.exit = 0, nil
+	rec.pid, rec.address, rec.exit = 0, "", nil
 	rec.sight, ans.sight, x.stderr.sight = x.sight, x.sight, x.sight
 	if err := x.start(r.Context(), g.spec(x, r, &c)); err != nil {
 		x.leave()
@@ -236,6 +236,7 @@ func (x *exchange) end() {
 		x.body.pace.stop()
 	}
 	exit := x.run.Wait()
+	x.rec.address = runner.AddressOf(x.run) // the second, if there was one
 	x.ans.dropBody() // closing with unread bytes in the kernel would reset the connection
 	x.reading.Wait()
 	if x.outbox != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -199,6 +200,43 @@ func checkPHPClientGone(t *testing.T, s *site) {
 	}
 }
 
+// Perl's FCGI, and any other program that speaks FastCGI on descriptor 0.
+func TestFastCGICommand(t *testing.T) {
+	perl := servertest.Require(t, "apt install perl", "perl")
+	if exec.Command(perl, "-MFCGI", "-e1").Run() != nil {
+		servertest.Missing(t, "Perl's FCGI is missing: apt install libfcgi-perl")
+	}
+	script, err := filepath.Abs("../fastcgi/testdata/fcgi.pl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, setup{frames: "\n[[frame]]\nname = \"perl\"\nmount = \"/perl\"\nmode = \"worker\"\nprotocol = \"fastcgi\"\nworkers = 1\ncommand = " +
+		tomlArray([]string{perl, script}) + "\n"})
+	if _, env := s.do(s.client, "GET", "/perl/x?env", nil); !strings.Contains(env, "PATH_INFO=/x\n") || !strings.Contains(env, "SCRIPT_NAME=/perl\n") {
+		t.Errorf("got the environ:\n%s", env)
+	}
+	for range 3 {
+		if resp, body := s.do(s.client, "POST", "/perl?echo", strings.NewReader("hello")); body != "hello" || resp.StatusCode != 200 {
+			t.Errorf("got %d %q", resp.StatusCode, body)
+		}
+	}
+	if _, body := s.do(s.client, "GET", "/perl?stderr", nil); body != "and an answer" {
+		t.Errorf("got %q", body)
+	}
+	if resp, err := s.client.Get(s.url + "/perl?die"); err == nil {
+		if _, err = io.ReadAll(resp.Body); err == nil {
+			t.Error("an answer that was cut looks whole")
+		}
+		resp.Body.Close()
+	}
+	if _, body := s.do(s.client, "GET", "/perl?echo", nil); body != "" {
+		t.Errorf("after a crash: got %q", body)
+	}
+	if log := string(s.log.bytes()); !strings.Contains(log, "a warning") {
+		t.Errorf("stderr is not in the log:\n%s", log)
+	}
+}
+
 // Nothing is there: 503, and an answer as soon as something is.
 func TestPHPNotThere(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "fpm.sock")
@@ -214,5 +252,9 @@ func TestPHPNotThere(t *testing.T) {
 	fcgitest.StartFPMAt(t, socket, 1)
 	if resp, body := s.do(s.client, "GET", "/php/status.php", nil); resp.StatusCode != 418 {
 		t.Errorf("got %d %q; want 418", resp.StatusCode, body)
+	}
+	s.stop()
+	if log := string(s.log.bytes()); !strings.Contains(log, fmt.Sprintf(`"address":%q`, "unix:"+socket)) {
+		t.Errorf("the log does not say where it was answered:\n%s", log)
 	}
 }

@@ -29,6 +29,7 @@ type record struct {
 	frame     string // "" for a static file
 	mode      string
 	pid       int
+	address   string // of what somebody else has started
 	exit      *process.Exit
 	queued    time.Duration
 	spawned   time.Duration
@@ -109,10 +110,15 @@ func (g *Gateway) log(ans *answer, rec *record) {
 
 func (rec *record) logFrame(e *zerolog.Event) {
 	e.Str("frame", rec.frame).Str("mode", rec.mode).Float64("queue_ms", ms(rec.queued))
-	if rec.pid == 0 {
+	switch {
+	case rec.address != "":
+		e.Str("address", rec.address)
+	case rec.pid == 0:
 		return
+	default:
+		e.Int("pid", rec.pid)
 	}
-	e.Int("pid", rec.pid).Float64("spawn_ms", ms(rec.spawned))
+	e.Float64("spawn_ms", ms(rec.spawned))
 	if rec.firstByte > 0 {
 		e.Float64("first_byte_ms", ms(rec.firstByte))
 	}

@@ -110,6 +110,14 @@ func (r *remote) blocked() {
 // Pid is nobody's.
 func (r *remote) Pid() int { return 0 }
 
+// AddressOf is where r is answered, "" when that is a process of ours.
+func AddressOf(r Run) string {
+	if r, ok := r.(*remote); ok {
+		return r.b.name
+	}
+	return ""
+}
+
 // Output is the answer.
 func (r *remote) Output() process.Output { return r }
 
