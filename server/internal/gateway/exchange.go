@@ -236,7 +236,7 @@ func (x *exchange) end() {
 		x.body.pace.stop()
 	}
 	exit := x.run.Wait()
-	x.rec.address = runner.AddressOf(x.run) // the second, if there was one
+	x.rec.address = runner.AddressOf(x.run)
 	x.ans.dropBody() // closing with unread bytes in the kernel would reset the connection
 	x.reading.Wait()
 	if x.outbox != nil {
