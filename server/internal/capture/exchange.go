@@ -63,6 +63,9 @@ type Program struct {
 	// Limits are the bounds that the process had, in words.
 	Limits []string `json:"limits,omitempty"`
 
+	// Note is what to know before it is run by hand, "" for nothing.
+	Note string `json:"note,omitempty"`
+
 	// Ahead is how many bytes of the environ, as an SCGI netstring, stood on
 	// stdin ahead of the body. They are no part of Exchange.Stdin.
 	Ahead int64 `json:"stdin_ahead,omitempty"`

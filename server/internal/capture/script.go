@@ -30,10 +30,12 @@ type script struct {
 
 	HasBody, BodySmall, BodyLarge, Beside, SCGI, HasTemp bool
 
-	Body         string   // commands
-	Cut, Stopped string   // what to say each time
-	Secrets      []string // names of variables, plain
-	SecretFields []string
+	Body string // commands
+
+	Cut, Stopped, Note string // what to say each time
+
+	Secrets      []string // names of variables
+	SecretFields []string // what to say of them
 	Bridge       *bridgeText
 }
 
@@ -49,6 +51,9 @@ func (s *script) program(x *Exchange, q *quoter) {
 		name = p.Argv[0]
 	}
 	s.Path = q.word(p.Path)
+	if p.Note != "" {
+		s.Note = q.word(p.Note)
+	}
 	switch {
 	case p.Path == "":
 		s.Path = q.word(name) // it was not found, and will not be

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"framegate/server/internal/capture"
+	"framegate/server/internal/config"
 	"framegate/server/internal/process"
+	"framegate/server/internal/runner"
 )
 
 // sight is what is kept of one exchange for those who look on: the beginnings
@@ -283,8 +285,11 @@ func (f *frame) captured(spec *process.Spec) capture.Program {
 	if len(f.cfg.Address) > 0 {
 		f.capturedElsewhere(&p)
 	}
-	if f.bridge != nil {
+	switch {
+	case f.bridge != nil:
 		p.Bridge, p.Source = f.bridge.Script, f.bridge.Source
+	case f.cfg.Mode == config.Worker && f.cfg.Protocol != runner.FastCGI && len(f.cfg.Address) == 0:
+		p.Note = "the program was a worker that took its requests from a socket, as SCGI. It is started as a CGI program now, and may not know what to do"
 	}
 	return p
 }
