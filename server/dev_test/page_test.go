@@ -129,24 +129,33 @@ func TestMendAPost(t *testing.T) {
 	written("n=Ada\nn=Ada\nn=Ada\n")
 }
 
-// An app whose template is mended: any source of it counts.
-func TestMendATemplate(t *testing.T) {
+// An app, however it is run: it is loaded anew when it is saved, and any source
+// of it counts.
+func TestMendAnApp(t *testing.T) {
 	servertest.Require(t, "apt-get install python3", "python3")
-	app := `def application(environ, start_response):
+	app := func(name string) string {
+		return `def application(environ, start_response):
     page = open("templates/index.html").read()
     start_response("200 OK", [("Content-Type", "text/html")])
-    return [page.format(name="Ada").encode()]
+    return [page.format(name=` + name + `).encode()]
 `
-	d := serve(t, map[string]string{"cgi/x.sh": "#!/bin/sh\n", "app.py": app, "templates/index.html": "<p id=hello>{nmae}"},
-		"[[frame]]\nname = \"app\"\nmount = \"/\"\napp = \"app:application\"\n")
-	b := browsertest.Open(t, d.url)
-	b.Expect("Failed to load resource")
-	b.Open("/")
-	browsertest.Want(b, heading, "500 Internal Server Error")
-	browsertest.Want(b, contains(`document.querySelector(".cause").textContent`, "KeyError: 'nmae'"), true)
-	b.Await(contains(said, "Watching app.py and the sources below"))
-	d.save("templates/index.html", "<p id=hello>{name}")
-	b.Await(`document.querySelector("#hello")?.textContent === "Ada"`)
+	}
+	for _, mode := range []string{"exec", "fork", "worker"} {
+		t.Run(mode, func(t *testing.T) {
+			d := serve(t, map[string]string{"cgi/x.sh": "#!/bin/sh\n", "app.py": app("1/0"), "templates/index.html": "<p id=hello>{nmae}"},
+				"[[frame]]\nname = \"app\"\nmount = \"/\"\napp = \"app:application\"\nmode = \""+mode+"\"\n")
+			b := browsertest.Open(t, d.url)
+			b.Expect("Failed to load resource")
+			b.Open("/")
+			browsertest.Want(b, heading, "500 Internal Server Error")
+			browsertest.Want(b, contains(`document.querySelector(".cause").textContent`, "ZeroDivisionError: division by zero at "+d.dir+"/app.py:4"), true)
+			b.Await(contains(said, "Watching app.py and the sources below"))
+			d.save("app.py", app(`"Ada"`))
+			b.Await(contains(`document.querySelector(".cause").textContent`, "KeyError: 'nmae'"))
+			d.save("templates/index.html", "<p id=hello>{name}")
+			b.Await(`document.querySelector("#hello")?.textContent === "Ada"`)
+		})
+	}
 }
 
 // The page in every size and both colour schemes.

@@ -31,6 +31,8 @@ func TestMoments(t *testing.T) {
 			[]string{"0.00 ms the process is started 0+0", "1.00 ms it runs, as process 7 0+0", "2.00 ms it has been given its stdin, 3 bytes 1+0",
 				"10 ms the first line on stderr 2+7", "20 ms the first bytes on stdout 10+9", "20 ms its header is complete 19+0",
 				"900 ms the last bytes on stdout, 19 KiB in all 20+878!", "900 ms stdout is closed 898+0", "1.00 s exit status 3 899+99"}},
+		{"a worker", capture.Exchange{Pid: 7, Mode: "worker"}, []capture.Event{at(0, capture.Started), at(1, capture.Spawned)},
+			[]string{"0.00 ms a worker is asked for 0+0", "1.00 ms process 7 has it 0+1000"}},
 		{"stopped", capture.Exchange{Pid: 7, Exit: &capture.Exit{Code: -1, Signal: "SIGTERM"}},
 			[]capture.Event{at(0, capture.Started), at(3000, capture.Stopped), at(3001, capture.Exited)},
 			[]string{"0.00 ms the process is started 0+0", "3.00 s the gateway stops it 0+999!", "3.00 s killed by SIGTERM 1000+0"}},

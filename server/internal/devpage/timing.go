@@ -64,8 +64,14 @@ func moments(x *capture.Exchange) []moment {
 func happened(x *capture.Exchange, kind string, first, last bool) string {
 	switch kind {
 	case capture.Started:
+		if x.Mode == "worker" {
+			return "a worker is asked for"
+		}
 		return "the process is started"
 	case capture.Spawned:
+		if x.Mode == "worker" {
+			return "process " + strconv.Itoa(x.Pid) + " has it"
+		}
 		return "it runs, as process " + strconv.Itoa(x.Pid)
 	case capture.StdinEnd:
 		if x.Stdin.Size > 0 {

@@ -28,12 +28,28 @@ func (x *exchange) ownFailure(resp *cgi.Response, buf, rest []byte) ([]byte, err
 	if n == len(buf) {
 		return buf[:n], nil // there is more of it: a page of the program's own
 	}
-	exit, ended := x.awaitExit()
-	if !ended || exit.Code == 0 {
+	how := x.howItFailed()
+	if how == "" {
 		return buf[:n], nil
 	}
 	return nil, &failure{status: resp.Status, sentence: sentenceOf(buf[:n]),
-		cause: fmt.Errorf("the program answered %d and %s", resp.Status, describeExit(exit))}
+		cause: fmt.Errorf("the program answered %d and %s", resp.Status, how)}
+}
+
+// howItFailed is what a program besides its answer says of a failure, "" when
+// it says nothing.
+func (x *exchange) howItFailed() string {
+	if x.kept != nil {
+		if x.kept.Ending().Failed {
+			return "says that its application has failed"
+		}
+		return ""
+	}
+	exit, ended := x.awaitExit()
+	if !ended || exit.Code == 0 {
+		return ""
+	}
+	return describeExit(exit)
 }
 
 // sentenceOf is what the frame's own page says: the first line of a plain
