@@ -242,11 +242,11 @@ func (x *exchange) end() {
 	if x.outbox != nil {
 		x.outbox.close()
 	}
-	switch {
-	case x.kept == nil, !exit.Ended.IsZero():
+	if x.kept == nil || !exit.Ended.IsZero() {
+		if x.kept != nil {
+			exit.CPU, exit.MaxRSSKiB = 0, 0 // those of its whole life
+		}
 		x.rec.exit = &exit
-	case x.judged != nil && !x.judged.exit.Ended.IsZero():
-		x.rec.exit = &x.judged.exit
 	}
 	if s := x.body.stream; s != nil {
 		x.rec.bytesIn += s.count.Load()

@@ -71,20 +71,19 @@ func (x *exchange) judgeKept() ending {
 		return ending{cut: errAppCut}
 	case e.Failed:
 		return ending{failed: true}
-	case e.Unsure && x.kept.Dying():
-		if exit, ended := x.awaitExit(); ended {
-			return ending{exit: exit}
-		}
 	}
-	return ending{}
+	return ending{exit: e.Exit} // most often of nobody
 }
 
 var errAppCut = errors.New("the application failed in the middle of its answer")
 
 // whyNoHeader is the cause when an answer has ended ahead of its header.
 func (x *exchange) whyNoHeader() string {
-	if lost := x.kept.Ending().Lost; lost != nil {
-		return fmt.Sprintf("the worker %v", lost)
+	switch e := x.kept.Ending(); {
+	case e.Lost != nil:
+		return fmt.Sprintf("the worker %v", e.Lost)
+	case !e.Exit.Ended.IsZero():
+		return "the worker " + e.Exit.Past()
 	}
 	return "the worker ended its answer"
 }

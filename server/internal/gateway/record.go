@@ -127,7 +127,9 @@ func (rec *record) logFrame(e *zerolog.Event) {
 		if x.Signal != 0 {
 			e.Str("signal", signalName(x.Signal))
 		}
-		e.Float64("cpu_ms", ms(x.CPU)).Int64("max_rss_kib", x.MaxRSSKiB)
+		if x.MaxRSSKiB > 0 {
+			e.Float64("cpu_ms", ms(x.CPU)).Int64("max_rss_kib", x.MaxRSSKiB)
+		}
 	}
 }
 

@@ -39,6 +39,9 @@ func (x *exchange) respond() (redirect string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if err := x.lookAround(); err != nil {
+		return "", err
+	}
 	if why := x.cause.Load(); why != nil {
 		return "", why // a body that was cut looked whole to the frame, which has answered
 	}

@@ -91,6 +91,7 @@ func (s *sender) finish() error {
 		x.judged = &e
 	}
 	exit, livedOn := x.judged.exit, x.judged.livedOn
+	x.lookAround()
 	why := x.cause.Load()
 	switch {
 	case why != nil:

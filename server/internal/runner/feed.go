@@ -61,6 +61,9 @@ func (f *bodyFeed) pump(spec *process.Spec) {
 			}
 			return
 		case err != nil:
+			if w, ok := f.w.(interface{ breakOff() }); ok {
+				w.breakOff()
+			} // to a pipe its end says that
 			if spec.FeedFailed != nil {
 				spec.FeedFailed(err)
 			}

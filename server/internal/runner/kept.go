@@ -23,10 +23,12 @@ type Kept interface {
 // Ending is how an answer has ended that a process has given without ending
 // itself. The zero value is an answer that is whole.
 type Ending struct {
-	Failed bool  // the application has failed, and the answer says so
-	Cut    bool  // it has failed in the middle of the answer
-	Lost   error // the process has ended, or said something else, in the middle of it
-	Unsure bool  // where the connection has ended the answer has: the process may have ended as well
+	Failed bool         // the application has failed, and the answer says so
+	Cut    bool         // it has failed in the middle of the answer
+	Lost   error        // the process has ended, or said something else, in the middle of it
+	Exit   process.Exit // of a process that has ended with its answer, which may have been cut by that
+
+	byConn bool // the end of its connection, which may be that of the process
 }
 
 // KeptOf is the Kept that r is or wraps, nil when r's process ends with it.
@@ -113,8 +115,9 @@ func (k *kept) Read(p []byte) (int, error) {
 		switch {
 		case err == nil:
 		case err == io.EOF:
-			k.finish()
-			return 0, io.EOF
+			if err := k.finish(); err != nil {
+				return 0, err
+			}
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return 0, err
 		default:
@@ -131,18 +134,31 @@ func (k *kept) blocked() {
 	}
 }
 
-// finish gives the worker back.
-func (k *kept) finish() {
+// finish is the end of the answer. It returns nil when there is to be another.
+func (k *kept) finish() error {
 	w := k.w
-	k.end = w.link.ending()
+	end := w.link.ending()
+	if end.byConn && w.proc.Dying() {
+		if !k.begun {
+			return k.lose(errLost)
+		}
+		if ended(w.proc, time.Second) {
+			end.Exit = w.proc.Exit()
+		}
+	}
 	k.mu.Lock()
-	k.over = true
+	k.over, k.end = true, end
 	k.mu.Unlock()
 	k.feed = w.link.finish()
 	k.feed.stop()
 	w.proc.FlushStderr()
 	w.at(nil)
-	k.pool.release(w)
+	if end.Exit.Ended.IsZero() {
+		k.pool.release(w)
+	} else {
+		k.pool.end(w, k.pool.o.Grace)
+	}
+	return io.EOF
 }
 
 // lose is the end of a worker in the middle of this exchange. It returns nil
@@ -230,7 +246,7 @@ func (k *kept) Exit() process.Exit { return k.process().Exit() }
 // nobody's.
 func (k *kept) Wait() process.Exit {
 	k.mu.Lock()
-	lives := k.over && k.end.Lost == nil
+	lives := k.over && k.end.Lost == nil && k.end.Exit.Ended.IsZero()
 	proc := k.w.proc
 	k.mu.Unlock()
 	k.feed.wait()

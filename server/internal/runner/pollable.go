@@ -2,6 +2,7 @@ package runner
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"syscall"
@@ -115,7 +116,7 @@ func (c *pollable) read(p []byte, block func()) (n int, err error) {
 	}
 	switch {
 	case err != nil:
-		return 0, errLost
+		return 0, fmt.Errorf("%w: %w", errLost, err)
 	case n == 0:
 		return 0, errEnd
 	}

@@ -89,7 +89,7 @@ func (s *scgi) put(spec *process.Spec) { s.spec, s.written = spec, 0 }
 
 func (s *scgi) sent() bool { return s.written > 0 }
 
-func (s *scgi) ending() Ending { return Ending{Unsure: true} }
+func (s *scgi) ending() Ending { return Ending{byConn: true} }
 
 func (s *scgi) bound(t time.Time) {
 	s.at = t
@@ -118,7 +118,7 @@ func (s *scgi) read(p []byte, block func()) (int, error) {
 		}
 	}
 	n, err := c.read(p, block)
-	if err == errEnd {
+	if err == errEnd || errors.Is(err, syscall.ECONNRESET) { // it has not read all of its request
 		err = io.EOF
 	}
 	return n, err
@@ -208,6 +208,11 @@ type writeEnd struct{ c *pollable }
 func (w writeEnd) Write(p []byte) (int, error) { return w.c.f.Write(p) }
 
 func (w writeEnd) Close() error { return w.c.f.SetWriteDeadline(time.Unix(1, 0)) }
+
+// breakOff tells the worker that no more of the body will come.
+func (w writeEnd) breakOff() {
+	w.c.raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_WR) })
+}
 
 func dialUnix(path string) (int, error) {
 	fd, err := streamSocket()
