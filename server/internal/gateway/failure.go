@@ -46,6 +46,9 @@ func startFailure(err error) error {
 			sentence: "The request's header does not fit into a process's environment.", cause: err}
 	case errors.Is(err, runner.ErrProgram):
 		return &failure{status: http.StatusInternalServerError, sentence: "The program for this URL cannot be run.", cause: err}
+	case errors.Is(err, runner.ErrUnreachable):
+		return &failure{status: http.StatusServiceUnavailable, sentence: "What answers for this URL cannot be reached; try again in a moment.",
+			cause: err, retryAfter: 1}
 	}
 	return &failure{status: http.StatusServiceUnavailable, sentence: "No process could be started; try again in a moment.",
 		cause: err, retryAfter: 1}

@@ -243,7 +243,7 @@ func TestPHPNotThere(t *testing.T) {
 	s := start(t, setup{files: phpFiles(), frames: fmt.Sprintf(
 		"\n[[frame]]\nname = \"php\"\nscripts = \"/php\"\ndir = \"php\"\nmode = \"worker\"\nprotocol = \"fastcgi\"\naddress = %q\n", "unix:"+socket)})
 	resp, body := s.do(s.client, "GET", "/php/status.php", nil)
-	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, "cannot be reached") {
 		t.Errorf("got %d %q; want 503 with Retry-After", resp.StatusCode, body)
 	}
 	if log := string(s.log.bytes()); !strings.Contains(log, "there is no such socket: is it running?") {

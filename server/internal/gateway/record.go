@@ -122,7 +122,7 @@ func (rec *record) logFrame(e *zerolog.Event) {
 	if rec.firstByte > 0 {
 		e.Float64("first_byte_ms", ms(rec.firstByte))
 	}
-	if x := rec.exit; x != nil {
+	if x := rec.exit; x != nil && (rec.address == "" || x.Code > 0) {
 		e.Int("exit_code", x.Code)
 		if x.Signal != 0 {
 			e.Str("signal", signalName(x.Signal))

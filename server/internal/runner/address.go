@@ -148,5 +148,21 @@ func (a *Addresses) nowhere(errs []error) error {
 	if len(errs) == 0 {
 		return errNowhere // but the one that it was at
 	}
-	return fmt.Errorf("%w: %w", ErrNotReady, errors.Join(errs...))
+	return &unreachable{errs}
 }
+
+// ErrUnreachable: none of a frame's addresses can be connected to.
+var ErrUnreachable = errors.New("no address answers")
+
+// unreachable is why, for each of them.
+type unreachable struct{ errs []error }
+
+func (u *unreachable) Error() string {
+	words := make([]string, len(u.errs))
+	for i, err := range u.errs {
+		words[i] = err.Error()
+	}
+	return ErrUnreachable.Error() + ": " + strings.Join(words, "; ")
+}
+
+func (u *unreachable) Unwrap() []error { return append([]error{ErrUnreachable}, u.errs...) }
