@@ -72,12 +72,17 @@ func BenchmarkBounds(b *testing.B) {
 	for _, v := range []struct{ name, config string }{{"unbounded", unbounded}, {"bounded", bounded}, {"sandboxed", sandboxed}} {
 		variants = append(variants, newVariant(b, v.name, fmt.Sprintf(v.config, program)))
 	}
+	compare(b, variants, boundsRounds)
+}
+
+// compare asks the servers in turn and reports how they do beside the first.
+func compare(b *testing.B, variants []*variant, rounds int) {
 	for _, v := range variants {
 		v.round(b, 200) // everything is warm, and has been started once
 		v.rates, v.cpu, v.asked = nil, cpuTime(b, v.pid), 0
 	}
 	b.ResetTimer()
-	for round := range boundsRounds {
+	for round := range rounds {
 		for turn := range variants {
 			variants[(round+turn)%len(variants)].round(b, b.N) // nobody is always the first
 		}
@@ -91,7 +96,7 @@ func BenchmarkBounds(b *testing.B) {
 			b.ReportMetric(base, v.name+"-cpu-µs")
 			continue
 		}
-		ratios := make([]float64, boundsRounds)
+		ratios := make([]float64, rounds)
 		for round := range ratios {
 			ratios[round] = v.rates[round] / variants[0].rates[round]
 		}

@@ -166,3 +166,33 @@ func TestAppWithoutDescriptors(t *testing.T) {
 		}
 	}
 }
+
+// An app that is kept loaded is captured as one that is started for a request.
+func TestWarmAppSeesWhatItSaw(t *testing.T) {
+	servertest.Require(t, "apt-get install python3", "python3")
+	const told = `
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+    out = [repr(item) for item in sorted(environ.items()) if isinstance(item[1], str)]
+    out.append(repr(environ["wsgi.input"].read()))
+    return [("\n".join(out) + "\n").encode("utf-8", "backslashreplace")]
+`
+	// Without a locale Python would set one of its own, in a process of its own.
+	config := "[capture]\non = \"all\"\n[defaults]\nenv = { LC_ALL = \"C.UTF-8\" }\n"
+	for _, mode := range []string{"fork", "worker"} {
+		config += fmt.Sprintf("[[frame]]\nname = %[1]q\nmount = \"/%[1]s\"\napp = \"mini_frame:application\"\nmode = %[1]q\n", mode)
+	}
+	s := serve(t, config, map[string]string{"mini_frame.py": told})
+	for _, mode := range []string{"fork", "worker"} {
+		for _, body := range []string{"", "a=b", strings.Repeat("\x00\xff", 40<<10)} {
+			a := s.ask(s.request("POST", "/"+mode+"/%E4%B8%AD?q=%20", strings.NewReader(body)))
+			if a.status != 200 {
+				t.Fatalf("%s: got %d %s", mode, a.status, a.body)
+			}
+			out, errs, state := shells(t)[0].run(t, a.file)
+			if diff := differ(behindHeader(out), a.body); diff != "" || errs != "" || state.ExitCode() != 0 {
+				t.Errorf("%s: %s; exit status %d, stderr %q", mode, diff, state.ExitCode(), errs)
+			}
+		}
+	}
+}
