@@ -12,7 +12,8 @@ import "embed"
 var WSGI string
 
 // WSGIWarm are the files that wsgi.py imports from its own directory, source
-// or compiled, in the modes that keep an application loaded.
+// or compiled, in the modes that keep an application loaded, and to measure
+// what that would save.
 //
-//go:embed wsgi_warm.py wsgi_worker.py wsgi_fork.py
+//go:embed wsgi_warm.py wsgi_worker.py wsgi_fork.py wsgi_measure.py
 var WSGIWarm embed.FS

@@ -1,7 +1,7 @@
 """Framegate's WSGI bridge: runs a Python application (PEP 3333) as a CGI/1.1 program.
 
     wsgi.py [--path-info text|pep3333] [--module-path DIR]... MODULE:OBJECT
-    wsgi.py --check [the same options] MODULE:OBJECT
+    wsgi.py --check|--measure [the same options] MODULE:OBJECT
     wsgi.py --worker [the same options] [--warm-up PATH [--script-name PATH]] MODULE:OBJECT
     wsgi.py --fork [these options] [--post-fork MODULE:FUNCTION] [--cpu-time SECONDS] MODULE:OBJECT
 
@@ -9,7 +9,8 @@ The environ comes as environment variables, the request's body on stdin, and one
 CGI response goes to stdout. OBJECT may be dotted; "factory()" is called first.
 --check imports and resolves only: it prints the module's file, or says in one
 line on stderr (and a "hint:" line) what is wrong. --worker and --fork keep the
-application loaded: wsgi_worker.py and wsgi_fork.py, beside this file.
+application loaded, --measure says what that would save: wsgi_worker.py,
+wsgi_fork.py and wsgi_measure.py, beside this file.
 
 Exit status: 0 answered (or the client went away), 1 the application failed, 2 wrong
 usage. A failure after the first byte of the body ends in SIGABRT: see abort().
@@ -89,7 +90,7 @@ def print_traceback(exc):
     for this, after in zip(frames, frames[1:] + [None]):
         if this.tb_next is not after:
             this.tb_next = after
-    exc = exc.with_traceback(frames[0]) if frames else exc
+    exc = exc.with_traceback(frames[0] if frames else None)
     kept, sys.stderr = sys.stderr, sys.__stderr__
     try:  # the built-in hook: no import, and no apport or the like in between
         sys.__excepthook__(type(exc), exc, exc.__traceback__)
@@ -640,7 +641,7 @@ def usage(why):
 class Options:
     """The command line."""
 
-    task = ""  # "check", "worker" or "fork": else one exchange
+    task = ""  # "check", "measure", "worker" or "fork": else one exchange
     path_info = "pep3333"
     warm_up = script_name = post_fork = ""
     cpu_time = "0"
@@ -649,7 +650,7 @@ class Options:
         self.dirs, args = [], list(args)
         while args and args[0].startswith("--"):
             flag = args.pop(0)
-            if flag in ("--check", "--worker", "--fork"):
+            if flag in ("--check", "--measure", "--worker", "--fork"):
                 self.task = flag[2:]
             elif flag not in ("--path-info", "--module-path", "--warm-up", "--script-name", "--post-fork", "--cpu-time"):
                 usage("unknown option %s" % flag)
@@ -669,7 +670,7 @@ class Options:
 
 
 def warm(task, options):
-    """What keeps the application loaded, from the file beside this one: a plain exchange never reads it."""
+    """What is more than one exchange, from the file beside this one: a plain exchange never reads it."""
     kept, sys.path = sys.path, [os.path.dirname(os.path.abspath(__file__))] + INSTALLED_PATH
     try:
         module = __import__("wsgi_" + task)
@@ -680,7 +681,7 @@ def warm(task, options):
 
 def main(args):
     options = Options(args)
-    if options.task in ("worker", "fork"):
+    if options.task in ("measure", "worker", "fork"):
         return warm(options.task, options)
     spec, dirs, path_info = options.spec, options.dirs, options.path_info
     body, out = take_streams()

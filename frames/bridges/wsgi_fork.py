@@ -19,9 +19,9 @@ import wsgi_warm
 
 __framegate__ = "wsgi"
 
-HEAD = _struct.Struct(">cI")  # of every message: its type and the length of the rest
-NUMBER = _struct.Struct(">I")
-FORKED, FAILED, ENDED, USED = map(_struct.Struct, (">cIII", ">cIII", ">cIIII", ">cIIQQ"))
+# A message is its type, the length of the rest, and a number that says which fork it is about.
+MESSAGE, FORKED, ENDED, USED = map(_struct.Struct, (">cII", ">cIII", ">cIIII", ">cIIQQ"))
+THREE = _struct.Struct("3i")  # descriptors
 
 ECANCELED, EMFILE = 125, 24
 READABLE = 1  # select.POLLIN
@@ -34,7 +34,7 @@ class Loaded:
 
     def __init__(self, options, wire):
         self.options, self.wire, self.pid = options, wire, os.getpid()
-        self.start = dict(os.environb)
+        self.start = {key.decode("latin-1"): value.decode("latin-1") for key, value in os.environb.items()}
         self.running = {}  # pids by the gateway's numbers
         self.ended = {}    # the same of those that have ended and that the gateway has not let go yet
         self.received, self.descriptors = b"", []
@@ -66,7 +66,7 @@ class Loaded:
     def settle(self):
         """Makes ready what every fork begins with."""
         self.own_death = death_signal()
-        self.resource = private("resource")
+        self.stand_in()
         self.catch_signals()
         self.collecting = gc.isenabled()
         gc.disable()
@@ -75,6 +75,11 @@ class Loaded:
         self.files = [_weakref.ref(file) for file in open_files()]
         flush(file() for file in self.files)
         gc.freeze()  # no collection in a fork looks at what is there now: looking is writing
+
+    def stand_in(self):
+        """wait4() wants the module resource each time; a project may have one of that name, which forks get back."""
+        self.resource, self.projects = private("resource"), sys.modules.get("resource")
+        sys.modules["resource"] = self.resource
 
     def catch_signals(self):
         """SIGCHLD wakes the loop, SIGTERM and SIGINT end it. A fork has the application's own handlers again."""
@@ -85,20 +90,20 @@ class Loaded:
         self.waking = _signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
         for sent in self.handlers:
             _signal.signal(sent, self.signalled)
+        _signal.signal(_signal.SIGCHLD, {}.get)  # the byte in the pipe is all: this does nothing, and is no Python code
 
     def signalled(self, sent, _):
         if os.getpid() != self.pid:  # a fork that has not come to restore_signals yet
             self.restore_signals()
             os.kill(os.getpid(), sent)
-        elif sent != _signal.SIGCHLD:
-            self.ending = True
+        self.ending = True
 
     def restore_signals(self):
         _signal.set_wakeup_fd(self.waking)
         for sent, handler in self.handlers.items():
             _signal.signal(sent, _signal.SIG_DFL if handler is None else handler)
 
-    # --- the loop ---
+    # --- the loop: what it writes to is copied for each fork that runs ---
 
     def serve(self):
         poll = private("select").poll()
@@ -107,38 +112,36 @@ class Loaded:
         while not self.ending or self.running or self.ended:
             for fd, _ in poll.poll():
                 if fd == self.woken:
-                    os.read(self.woken, 4096)
+                    os.read(fd, 512)
                     self.look()
                 elif not self.receive():
                     return
 
     def receive(self):
         """Does what the gateway has sent. False is its end."""
-        data, ancillary, flags, _ = self.wire.recvmsg(65536, _socket.CMSG_SPACE(12), CLOSE_ON_EXEC)
-        for _, _, fds in ancillary:
-            # A read never goes beyond the message that descriptors came with: they are in the messages' order.
-            self.descriptors.append([int.from_bytes(fds[i:i + 4], sys.byteorder) for i in range(0, len(fds) - 3, 4)])
-        if flags & _socket.MSG_CTRUNC and not ancillary:
-            self.descriptors.append([])  # there was no room for any
-        self.received += data
-        while len(self.received) >= HEAD.size:
-            kind, length = HEAD.unpack_from(self.received)
-            end = HEAD.size + length
-            if len(self.received) < end:
+        data, ancillary, flags, _ = self.wire.recvmsg(65536, 32, CLOSE_ON_EXEC)
+        if ancillary:  # a read never goes beyond the message that descriptors came with: they are in the messages' order
+            fds = ancillary[0][2]
+            self.descriptors.append(THREE.unpack(fds) if len(fds) == THREE.size else close(fds))
+        elif flags & _socket.MSG_CTRUNC:
+            self.descriptors.append(())  # there was no room for any
+        received = self.received + data
+        at = 0
+        while len(received) - at >= 9:
+            kind, length, number = MESSAGE.unpack_from(received, at)
+            end = at + 5 + length
+            if len(received) < end:
                 break
-            content, self.received = self.received[HEAD.size:end], self.received[end:]
-            number = NUMBER.unpack_from(content)[0]
             if kind == b"Q":
-                self.fork(number, content[NUMBER.size:], self.descriptors.pop(0))
+                self.fork(number, received[at + 9:end], self.descriptors.pop(0))
             elif kind == b"A":
                 self.reap(number)
+            at = end
+        self.received = received[at:]
         return bool(data)
 
-    def tell(self, message, kind, *numbers):
-        self.wire.sendall(message.pack(kind, message.size - HEAD.size, *numbers))
-
     def fork(self, number, block, fds):
-        pid, error = 0, ECANCELED if self.ending else 0 if len(fds) == 3 else EMFILE
+        pid, error = 0, ECANCELED if self.ending else 0 if fds else EMFILE
         if not error:
             try:
                 pid = os.fork()
@@ -150,14 +153,14 @@ class Loaded:
         for fd in fds:
             os.close(fd)
         if error:
-            self.tell(FAILED, b"E", number, error)
+            self.wire.sendall(FORKED.pack(b"E", 8, number, error))
             return
         try:
             os.setpgid(pid, pid)  # both do it: whoever comes later finds it done
         except OSError:
             pass
         self.running[number] = pid
-        self.tell(FORKED, b"F", number, pid)
+        self.wire.sendall(FORKED.pack(b"F", 8, number, pid))
 
     def look(self):
         """Tells of those that have ended. They stay zombies, and their numbers theirs, until the gateway has said that
@@ -165,30 +168,36 @@ class Loaded:
         for number, pid in list(self.running.items()):
             try:
                 end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                if end is None:
+                    continue
+                os.killpg(pid, _signal.SIGKILL)
             except ChildProcessError:  # code of the application's, in a thread, has taken it
                 self.lost(number)
                 continue
-            if end is not None:
-                kill_group(pid)
-                self.ended[number] = self.running.pop(number)
-                status = end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status
-                self.tell(ENDED, b"X", number, pid, status)
+            except OSError:
+                pass
+            self.ended[number] = self.running.pop(number)
+            status = end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status
+            self.wire.sendall(ENDED.pack(b"X", 12, number, pid, status))
 
     def lost(self, number):
-        self.tell(ENDED, b"X", number, self.running.pop(number), _signal.SIGKILL)
-        self.tell(USED, b"U", number, 0, 0)
+        pid = self.running.pop(number)
+        self.wire.sendall(ENDED.pack(b"X", 12, number, pid, _signal.SIGKILL) + USED.pack(b"U", 20, number, 0, 0))
 
     def reap(self, number):
-        if number not in self.ended:
-            return  # lost
-        with Standing("resource", self.resource):  # wait4() looks for it each time
-            _, _, usage = os.wait4(self.ended.pop(number), 0)
-        self.tell(USED, b"U", number, int((usage.ru_utime + usage.ru_stime) * 1e6), usage.ru_maxrss)
+        pid = self.ended.pop(number, 0)
+        if pid:
+            _, _, usage = os.wait4(pid, 0)
+            microseconds = int((usage.ru_utime + usage.ru_stime) * 1e6)
+            self.wire.sendall(USED.pack(b"U", 20, number, microseconds, usage.ru_maxrss))
 
     def end(self):
         """Nobody is there any more who could want an answer."""
         for pid in self.running.values():
-            kill_group(pid)
+            try:
+                os.killpg(pid, _signal.SIGKILL)
+            except OSError:
+                pass
         for pid in list(self.running.values()) + list(self.ended.values()):
             os.waitpid(pid, 0)
 
@@ -233,6 +242,10 @@ class Fork:
             seconds = int(loaded.options.cpu_time)
             loaded.resource.setrlimit(loaded.resource.RLIMIT_CPU, (seconds, seconds + 1))
         self.forget_exits()
+        if loaded.projects is None:
+            del sys.modules["resource"]
+        else:
+            sys.modules["resource"] = loaded.projects
         if loaded.collecting:
             gc.enable()
 
@@ -248,9 +261,8 @@ class Fork:
         loaded, options = self.loaded, self.loaded.options
         environ = dict(pair.split("=", 1) for pair in block.decode("latin-1").split("\0") if pair)
         for key, value in environ.items():
-            key, value = key.encode("latin-1"), value.encode("latin-1")
             if loaded.start.get(key) != value:  # else the application may have set it anew meanwhile
-                os.environb[key] = value
+                os.environb[key.encode("latin-1")] = value.encode("latin-1")
         host = bridge.Host(options.spec, bridge.wsgi_strings(environ, options.path_info), body, out, options.path_info)
         try:
             app = loaded.app or wsgi_warm.load(options)[1]
@@ -327,27 +339,15 @@ def peer(fd):
 
 # --- small tools -------------------------------------------------------------------------------
 
-class Standing:
-    """Has a module stand under its name for a while, whatever else stands there: a project may have one so called."""
-
-    def __init__(self, name, module):
-        self.name, self.module = name, module
-
-    def __enter__(self):
-        self.kept = sys.modules.pop(self.name, None)
-        if self.module is not None:
-            sys.modules[self.name] = self.module
-
-    def __exit__(self, *_):
-        sys.modules.pop(self.name, None)
-        if self.kept is not None:
-            sys.modules[self.name] = self.kept
-
-
 def private(name):
-    """A standard module, and its name stays free for the project's."""
-    with Standing(name, None):
+    """A standard module, whatever stands under its name; that stays as it was."""
+    kept = sys.modules.pop(name, None)
+    try:
         return bridge.standard(name)
+    finally:
+        sys.modules.pop(name, None)
+        if kept is not None:
+            sys.modules[name] = kept
 
 
 def open_files():
@@ -364,11 +364,11 @@ def flush(files):
             pass  # closed, or nowhere to go: an interpreter's end says nothing of it either
 
 
-def kill_group(pid):
-    try:
-        os.killpg(pid, _signal.SIGKILL)
-    except OSError:
-        pass
+def close(fds):
+    """Fewer descriptors than were sent: there was no room for more."""
+    for i in range(0, len(fds) - 3, 4):
+        os.close(int.from_bytes(fds[i:i + 4], sys.byteorder))
+    return ()
 
 
 def death_signal():
@@ -389,7 +389,7 @@ def main(options):
         facts = loaded.load()
         loaded.settle()
         content = b"".join(os.fsencode("%s=%s" % fact) + b"\0" for fact in facts)
-        wire.sendall(HEAD.pack(b"R", len(content)) + content)
+        wire.sendall(b"R" + len(content).to_bytes(4, "big") + content)
         loaded.serve()
     except ConnectionError:
         pass  # the gateway has ended

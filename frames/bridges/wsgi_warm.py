@@ -46,13 +46,13 @@ def request_variables(script_name, url, path_info):
     path, _, query = url.partition("?")
     first, *escaped = os.fsencode(path).decode("latin-1").split("%")
     path = first + "".join(chr(int(part[:2], 16)) + part[2:] for part in escaped)
-    script_name = os.fsencode(script_name).decode("latin-1")
+    uri, script_name = script_name + url, os.fsencode(script_name).decode("latin-1")
     if path_info == "text":
         script_name, path = bridge.text_path(script_name), bridge.text_path(path)
     return {
         "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_NAME": "localhost", "SERVER_PORT": "80",
-        "REMOTE_ADDR": "127.0.0.1", "REQUEST_SCHEME": "http", "REQUEST_METHOD": "GET", "REQUEST_URI": url,
-        "SCRIPT_NAME": script_name, "PATH_INFO": path, "QUERY_STRING": query, "HTTP_HOST": "localhost",
+        "REMOTE_ADDR": "127.0.0.1", "REQUEST_SCHEME": "http", "REQUEST_METHOD": "GET", "REQUEST_URI": os.fsencode(uri).decode("latin-1"),
+        "SCRIPT_NAME": script_name, "PATH_INFO": path, "QUERY_STRING": os.fsencode(query).decode("latin-1"), "HTTP_HOST": "localhost",
     }
 
 
