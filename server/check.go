@@ -40,7 +40,7 @@ app as a request would, and prints the routes. It exits with 0 when all is well.
 			for _, w := range cfg.Warnings {
 				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+w)
 			}
-			for _, n := range g.Notes() {
+			for _, n := range append(g.Notes(), g.Unreachable(cmd.Context())...) {
 				fmt.Fprintln(cmd.ErrOrStderr(), "note: "+n)
 			}
 			for _, p := range g.Problems() {

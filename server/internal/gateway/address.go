@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"context"
+	"fmt"
 	"os/exec"
 	"strings"
 
@@ -32,4 +34,22 @@ func scriptFilename(environ []string) string {
 		}
 	}
 	return ""
+}
+
+// Unreachable tells which addresses of frames nobody answers at. They are no
+// problems: what runs there may be started later.
+func (g *Gateway) Unreachable(ctx context.Context) []string {
+	var list []string
+	for _, f := range g.frames {
+		a, ok := f.runner.(*runner.Addresses)
+		if !ok {
+			continue
+		}
+		if err := a.Reach(ctx); err != nil {
+			for line := range strings.Lines(err.Error()) {
+				list = append(list, fmt.Sprintf("frame %q: %s", f.cfg.Name, strings.TrimSuffix(line, "\n")))
+			}
+		}
+	}
+	return list
 }

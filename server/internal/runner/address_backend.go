@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -239,6 +240,22 @@ func (a *Addresses) probe(b *backend, wait time.Duration) {
 			}
 		}
 	})
+}
+
+// Reach connects to each address, and tells which it could not.
+func (a *Addresses) Reach(ctx context.Context) error {
+	errs := make([]error, len(a.backends))
+	var all sync.WaitGroup
+	for i, b := range a.backends {
+		all.Go(func() {
+			conn, err := b.dial(ctx)
+			if errs[i] = err; err == nil {
+				conn.Close()
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // stillOut is a probe that has failed. It tells when the next one is due.

@@ -120,6 +120,16 @@ func TestAddressNobody(t *testing.T) {
 	}
 }
 
+func TestAddressReach(t *testing.T) {
+	there := fcgiServer(t, "", hello("hello"))
+	missing := "unix:" + filepath.Join(t.TempDir(), "s")
+	a, _ := openAt(t, FastCGI, there.address, missing)
+	want := "connect to " + missing + ": connect: no such file or directory (there is no such socket: is it running?)"
+	if err := a.Reach(t.Context()); err == nil || err.Error() != want {
+		t.Errorf("got %v; want %s", err, want)
+	}
+}
+
 // Who serves is told at the start what is not there.
 func TestAddressWarm(t *testing.T) {
 	there := fcgiServer(t, "", hello("hello"))
