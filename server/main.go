@@ -63,7 +63,7 @@ and the body come back on stdout.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{msg: err.Error(), command: cmd.CommandPath()}
 	})
-	root.AddCommand(serveCommand(), runCommand(), replayCommand(), lintCommand(), checkCommand(), versionCommand())
+	root.AddCommand(serveCommand(), runCommand(), replayCommand(), lintCommand(), checkCommand(), traceCommand(), versionCommand())
 	return root
 }
 

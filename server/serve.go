@@ -17,6 +17,7 @@ import (
 
 	"framegate/server/internal/bridge"
 	"framegate/server/internal/config"
+	"framegate/server/internal/follow"
 	"framegate/server/internal/gateway"
 )
 
@@ -28,6 +29,8 @@ type serveOptions struct {
 	port, app string // the arguments
 
 	captures *captures
+	socket   string // for trace
+	hub      follow.Hub
 }
 
 func serveCommand() *cobra.Command {
@@ -46,6 +49,7 @@ port 7890. PORT and MODULE:APP take the place of what the configuration says.`,
 	o.register(cmd)
 	cmd.Flags().StringVar(&o.listen, "listen", "", "`ADDR` to listen on: HOST:PORT, or unix:PATH")
 	cmd.Flags().BoolVar(&o.dev, "dev", false, "show the cause of an error to clients on this machine, and capture failures")
+	cmd.Flags().StringVar(&o.socket, "trace-socket", "", "`PATH` of the socket for framegate trace; off makes none\n(default: where trace looks for it)")
 	return cmd
 }
 
@@ -141,6 +145,10 @@ func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 	}
 	g.Watch(watcher)
 	tell(log, cfg, g)
+	if err := o.openHub(cfg, site, ln.Addr()); err != nil {
+		log.Warn().Err(err).Msg("framegate trace will not find this server")
+	}
+	defer o.hub.Close()
 	again := &reloader{site: site, log: log, watcher: watcher, first: cfg,
 		open: func(ctx context.Context) (*config.Config, *gateway.Gateway, error) {
 			cfg, err := o.configure(cmd)
@@ -162,7 +170,7 @@ func (o *serveOptions) open(ctx context.Context, log zerolog.Logger, cfg *config
 		return nil, err
 	}
 	g, err := gateway.New(ctx, cfg, gateway.Options{
-		Log: log, Software: software(), Dev: o.dev, Source: o.flags(cfg), Watchers: watchers,
+		Log: log, Software: software(), Dev: o.dev, Source: o.flags(cfg), Watchers: append(watchers, &o.hub),
 	})
 	if err == nil {
 		err = o.judge(g)

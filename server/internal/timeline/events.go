@@ -117,7 +117,7 @@ func tag(rows []row) {
 	switch {
 	case last < 0:
 	case rows[last].tag != "":
-		rows[last].tag = "first and last byte"
+		rows[last].tag = "all at once"
 	default:
 		rows[last].tag = "last byte"
 	}

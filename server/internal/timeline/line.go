@@ -10,10 +10,7 @@ import (
 
 // Line is x on one line, as a log has it.
 func Line(w io.Writer, x *capture.Exchange, o Options) error {
-	if o.Width == 0 {
-		o.Width = defaultWidth
-	}
-	p := &page{width: max(o.Width, leastWidth), color: o.Color, ascii: o.ASCII}
+	p := newPage(o)
 	d := newDrawing(x)
 	line := []span{{dim, d.Time.Format("15:04:05.000") + "  "}}
 	tail := append([]span{{dim, p.pick(" → ", " -> ")}}, p.answer(d)...)
@@ -34,8 +31,8 @@ func Line(w io.Writer, x *capture.Exchange, o Options) error {
 // Running is one line of exchanges that have begun and not ended, the oldest
 // first, as they stand at a time. It has no line end.
 func Running(list []*capture.Exchange, now time.Time, o Options) string {
-	p := &page{width: max(o.Width, leastWidth), color: o.Color, ascii: o.ASCII}
-	line := []span{{yellow, strings.TrimSpace(plural(len(list), "exchange")) + " running"}}
+	p := newPage(o)
+	line := []span{{yellow, plural(len(list), "exchange") + " running"}}
 	for i, x := range list {
 		sep := ": "
 		if i > 0 {

@@ -11,6 +11,13 @@ type page struct {
 	out   []byte
 }
 
+func newPage(o Options) *page {
+	if o.Width == 0 {
+		o.Width = defaultWidth
+	}
+	return &page{width: max(o.Width, leastWidth), color: o.Color, ascii: o.ASCII}
+}
+
 // span is text of one colour. It holds no control characters: what comes from
 // outside goes through plain.
 type span struct {

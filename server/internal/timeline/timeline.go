@@ -28,10 +28,7 @@ const (
 
 // Draw draws x, as far as it has come.
 func Draw(w io.Writer, x *capture.Exchange, o Options) error {
-	if o.Width == 0 {
-		o.Width = defaultWidth
-	}
-	p := &page{width: max(o.Width, leastWidth), color: o.Color, ascii: o.ASCII}
+	p := newPage(o)
 	d := newDrawing(x)
 	p.head(d)
 	p.environ(x.Program.Env, o.Env)
