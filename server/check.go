@@ -18,7 +18,8 @@ func checkCommand() *cobra.Command {
 		Use:   "check [MODULE:APP]",
 		Short: "Check the configuration, the programs and the apps; start nothing",
 		Long: `Check loads the configuration, finds every executable and directory, imports each
-app as a request would, and prints the routes. It exits with 0 when all is well.`,
+app as a request would, and prints the routes, and what importing each app costs,
+which is what the modes differ in. It exits with 0 when all is well.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			app := ""
 			for i, arg := range args {
@@ -46,6 +47,7 @@ app as a request would, and prints the routes. It exits with 0 when all is well.
 			for _, p := range g.Problems() {
 				printError(p)
 			}
+			printAdvice(cmd.OutOrStdout(), g.Advice(cmd.Context()))
 			if len(g.Problems()) > 0 {
 				return exitStatus(1)
 			}
@@ -54,6 +56,17 @@ app as a request would, and prints the routes. It exits with 0 when all is well.
 	}
 	s.register(cmd)
 	return cmd
+}
+
+// printAdvice says what the modes would do for each app.
+func printAdvice(w io.Writer, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nmodes, by what importing costs (docs/modes.md):")
+	for _, line := range lines {
+		fmt.Fprintln(w, "  "+line)
+	}
 }
 
 func printRoutes(w io.Writer, listen string, routes []gateway.Route) {

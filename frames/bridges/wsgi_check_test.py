@@ -116,6 +116,28 @@ class Check(BridgeTest):
         self.assertEqual((code, err, os.path.basename(out)), (0, "", "simple_server.py\n"))
 
 
+class Measure(BridgeTest):
+    def measure(self, source):
+        self.file("app.py", source + APP)
+        done = subprocess.run(self.command("--measure"), stdin=subprocess.DEVNULL, timeout=60, env=cgi_environ(), cwd=self.dir,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.stderr, b"")
+        return done.returncode, [tuple(fact.split("=", 1)) for fact in done.stdout.decode().split("\0")[:-1]]
+
+    def test_measured(self):
+        code, facts = self.measure("import time\ntime.sleep(0.05)\n")
+        self.assertEqual((code, [name for name, _ in facts]), (0, ["begun", "import", "own", "memory", "fork"]))
+        self.assertGreaterEqual(int(dict(facts)["import"]), 50000)
+
+    def test_what_speaks_against_a_fork(self):
+        code, facts = self.measure("import socket, threading\nhere = socket.socket()\n"
+                                   "threading.Thread(target=threading.Event().wait, name='flusher', daemon=True).start()\n")
+        self.assertEqual(code, 0)
+        self.assertEqual(facts[4], ("thread", "flusher"))
+        self.assertRegex(facts[5][1], "^socket ")
+        self.assertEqual(len(facts), 6)  # and no fork was tried
+
+
 class Usage(BridgeTest):
     def test_wrong_usage(self):
         table = [

@@ -20,15 +20,17 @@ for source in sys.argv[2:]:
 
 // lay writes the bridge into its directory and returns what to run.
 func (b *Bridge) lay(ctx context.Context) (string, error) {
-	texts := map[string]string{"wsgi.py": bridges.WSGI}
-	if b.opts.Frame.Warm() {
-		if err := addWarm(texts); err != nil {
-			return "", err
-		}
+	texts, err := sources(b.opts.Frame.Warm())
+	if err != nil {
+		return "", err
 	}
+	return b.layIn(ctx, b.dir, texts)
+}
+
+func (b *Bridge) layIn(ctx context.Context, home string, texts map[string]string) (string, error) {
 	// Frames may run as another user: what they read is no secret.
-	sources := filepath.Join(b.dir, "source")
-	for _, dir := range []string{b.dir, sources} {
+	sources := filepath.Join(home, "source")
+	for _, dir := range []string{home, sources} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return "", err
 		}
@@ -36,7 +38,7 @@ func (b *Bridge) lay(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	args := []string{"-I", "-c", compile, b.dir}
+	args := []string{"-I", "-c", compile, home}
 	for name, text := range texts {
 		args = append(args, filepath.Join(sources, name))
 		if err := os.WriteFile(filepath.Join(sources, name), []byte(text), 0o644); err != nil {
@@ -47,24 +49,30 @@ func (b *Bridge) lay(ctx context.Context) (string, error) {
 		return "", &Error{Msg: fmt.Sprintf("interpreter %s: %s", b.Path, err), Hint: "the WSGI bridge wants Python 3.8 or later"}
 	}
 	for name := range texts {
-		if err := os.Chmod(filepath.Join(b.dir, name+"c"), 0o644); err != nil {
+		if err := os.Chmod(filepath.Join(home, name+"c"), 0o644); err != nil {
 			return "", err
 		}
 	}
-	return filepath.Join(b.dir, "wsgi.pyc"), nil
+	return filepath.Join(home, "wsgi.pyc"), nil
 }
 
-func addWarm(texts map[string]string) error {
+// sources are the bridge's files; those beside wsgi.py are for what is more
+// than one exchange.
+func sources(all bool) (map[string]string, error) {
+	texts := map[string]string{"wsgi.py": bridges.WSGI}
+	if !all {
+		return texts, nil
+	}
 	entries, err := fs.ReadDir(bridges.WSGIWarm, ".")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, e := range entries {
 		text, err := fs.ReadFile(bridges.WSGIWarm, e.Name())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		texts[e.Name()] = string(text)
 	}
-	return nil
+	return texts, nil
 }
