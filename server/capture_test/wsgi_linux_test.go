@@ -179,11 +179,16 @@ def application(environ, start_response):
 `
 	// Without a locale Python would set one of its own, in a process of its own.
 	config := "[capture]\non = \"all\"\n[defaults]\nenv = { LC_ALL = \"C.UTF-8\" }\n"
+	var frames []string
 	for _, mode := range []string{"fork", "worker"} {
-		config += fmt.Sprintf("[[frame]]\nname = %[1]q\nmount = \"/%[1]s\"\napp = \"mini_frame:application\"\nmode = %[1]q\n", mode)
+		for _, stream := range []bool{false, true} {
+			name := fmt.Sprint(mode, "-", stream)
+			frames = append(frames, name)
+			config += fmt.Sprintf("[[frame]]\nname = %[1]q\nmount = \"/%[1]s\"\napp = \"mini_frame:application\"\nmode = %q\nstream-body = %v\n", name, mode, stream)
+		}
 	}
 	s := serve(t, config, map[string]string{"mini_frame.py": told})
-	for _, mode := range []string{"fork", "worker"} {
+	for _, mode := range frames {
 		for _, body := range []string{"", "a=b", strings.Repeat("\x00\xff", 40<<10)} {
 			a := s.ask(s.request("POST", "/"+mode+"/%E4%B8%AD?q=%20", strings.NewReader(body)))
 			if a.status != 200 {
