@@ -29,6 +29,7 @@ func phpFiles() map[string]string {
 		"php/die.php":     `<?php echo str_repeat('x', 100000); flush(); exec('kill -9 ' . getmypid());`,
 		"php/nothing.php": `<?php exec('kill -9 ' . getmypid());`,
 		"php/sleep.php":   `<?php ignore_user_abort(true); file_put_contents($_GET['mark'], 'began'); sleep((int)$_GET['s']); echo "slept";`,
+		"php/pause.php":   `<?php echo str_repeat('x', 50000); flush(); sleep(1);`,
 		"php/pid.php":     `<?php echo getmypid();`,
 		"php/count.php":   `<?php echo $_SERVER['REQUEST_METHOD'], ' ', strlen(file_get_contents('php://input'));`,
 		"php/secret.inc":  `<?php $password = 'geheim';`,
@@ -197,6 +198,44 @@ func checkPHPClientGone(t *testing.T, s *site) {
 	<-done
 	if resp, _ := s.do(s.client, "GET", "/php/status.php", nil); resp.StatusCode != 418 {
 		t.Errorf("after a client has gone: got %d", resp.StatusCode)
+	}
+}
+
+// The clocks and bounds of an exchange hold at an address as anywhere, and the
+// address serves on.
+func TestPHPClocks(t *testing.T) {
+	fpm := fcgitest.StartFPM(t, 4)
+	frame := func(name, keys string) string {
+		return fmt.Sprintf("\n[[frame]]\nname = %q\nscripts = \"/%s\"\ndir = \"php\"\nmode = \"worker\"\nprotocol = \"fastcgi\"\naddress = %q\n%s\n", name, name, "unix:"+fpm.Socket, keys)
+	}
+	s := start(t, setup{files: phpFiles(), frames: frame("first", `first-byte-timeout = "300ms"`) + frame("most", `max-output = "2MiB"`) +
+		frame("stream", `stream-body = true`) + frame("idle", `idle-timeout = "300ms"`)})
+	mark := filepath.Join(t.TempDir(), "mark")
+	if resp, body := s.do(s.client, "GET", "/first/sleep.php?s=1&mark="+mark, nil); resp.StatusCode != 504 {
+		t.Errorf("first-byte-timeout: got %d %q; want 504", resp.StatusCode, body)
+	}
+	if resp, err := s.client.Get(s.url + "/idle/pause.php"); err == nil {
+		if text, err := io.ReadAll(resp.Body); err == nil {
+			t.Errorf("idle-timeout: it looks whole: %d bytes", len(text))
+		}
+		resp.Body.Close()
+	}
+	if resp, err := s.client.Get(s.url + "/most/fill.php?n=5000"); err == nil {
+		if text, err := io.ReadAll(resp.Body); err == nil {
+			t.Errorf("max-output: it looks whole: %d bytes", len(text))
+		}
+		resp.Body.Close()
+	}
+	body := strings.Repeat("x", 3<<20)
+	if _, got := s.do(s.client, "POST", "/stream/count.php", strings.NewReader(body)); got != fmt.Sprint("POST ", len(body)) {
+		t.Errorf("stream-body: got %q", got)
+	}
+	s.stop()
+	log := string(s.log.bytes())
+	for _, want := range []string{"first-byte-timeout: nothing to read", "idle-timeout: nothing to read", "more than max-output"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("%q is not in the log:\n%s", want, log)
+		}
 	}
 }
 
