@@ -12,6 +12,8 @@ type Forked interface {
 	// Ended returns when the process has ended and its group was killed. It is
 	// not reaped yet, so that its number is its own, unless the Parent is gone.
 	Ended()
+	// Holds reports whether its number still is its own.
+	Holds() bool
 	// Reap lets the Parent reap it, and tells how it has ended and what it cost.
 	Reap() Exit
 }
@@ -33,5 +35,6 @@ func Fork(parent Parent, spec *Spec) (*Process, error) {
 type othersChild struct{ forked Forked }
 
 func (c *othersChild) untilExited() { c.forked.Ended() }
+func (c *othersChild) holds() bool  { return c.forked.Holds() }
 func (c *othersChild) killGroup()   {} // its parent has
 func (c *othersChild) reap() Exit   { return c.forked.Reap() }

@@ -6,11 +6,14 @@ import (
 )
 
 // life is how the end of a process is waited for. The calls come in this
-// order, each once.
+// order, each once unless it says otherwise.
 type life interface {
 	// untilExited returns when the process has ended. Its number is its own
 	// until reap is called.
 	untilExited()
+	// holds reports whether the number still is the process's; it may be
+	// called at any time before reap.
+	holds() bool
 	// killGroup ends what the process has left in its group.
 	killGroup()
 	reap() Exit
@@ -23,6 +26,8 @@ type ownChild struct {
 }
 
 func (c *ownChild) untilExited() { c.waiter.untilExited(c.pid) }
+
+func (c *ownChild) holds() bool { return true } // who else should reap it?
 
 // killGroup kills the group while its leader is a zombie: until that is
 // reaped, its number cannot belong to anybody else.

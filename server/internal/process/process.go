@@ -243,7 +243,12 @@ func (p *Process) await() {
 func (p *Process) Signal(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.reaped {
+	p.signal(sig)
+}
+
+// signal does so; the lock is held.
+func (p *Process) signal(sig syscall.Signal) {
+	if !p.reaped && p.life.holds() {
 		syscall.Kill(-p.pid, sig)
 	}
 }
@@ -260,6 +265,6 @@ func (p *Process) Stop(grace time.Duration) {
 	if p.stdin != nil {
 		p.stdin.Close()
 	}
-	syscall.Kill(-p.pid, syscall.SIGTERM)
+	p.signal(syscall.SIGTERM)
 	p.ladder = time.AfterFunc(grace, func() { p.Signal(syscall.SIGKILL) })
 }

@@ -33,7 +33,8 @@ type forked struct {
 	reaped  chan struct{} // closed when it was, or is forsaken
 
 	mu        sync.Mutex
-	pid       int  // 0 until it runs
+	pid       int // 0 until it runs
+	handle    *process.Handle
 	abandoned bool // nobody waits for it to run
 	gone      bool // its parent is lost
 	zombie    bool
@@ -114,6 +115,13 @@ func (c *forked) Pid() int {
 	return c.pid
 }
 
+// Holds reports whether the number still is the process's.
+func (c *forked) Holds() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.handle.Holds()
+}
+
 // Ended returns when the process has ended.
 func (c *forked) Ended() { <-c.exited }
 
@@ -128,6 +136,7 @@ func (c *forked) Reap() process.Exit {
 	<-c.reaped
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.handle.Close()
 	return c.exit
 }
 
@@ -147,15 +156,19 @@ func (c *forked) abandon() {
 }
 
 // runs is the news that the process does.
-func (c *forked) runs(pid int) {
+func (c *forked) runs(pid int) error {
+	handle, err := process.OpenHandle(pid, c.loaded.pid())
+	if err != nil {
+		return err
+	}
 	c.mu.Lock()
-	c.pid = pid
-	abandoned := c.abandoned
-	c.mu.Unlock()
-	if abandoned {
+	defer c.mu.Unlock()
+	c.pid, c.handle = pid, handle
+	if c.abandoned {
 		syscall.Kill(-pid, syscall.SIGKILL)
 	}
 	c.started <- nil
+	return nil
 }
 
 // ends is the news that the process has. One that nobody waits for is reaped.
@@ -174,6 +187,9 @@ func (c *forked) ends(status syscall.WaitStatus) {
 func (c *forked) isReaped(cpu time.Duration, rssKiB int64) {
 	c.mu.Lock()
 	c.exit.CPU, c.exit.MaxRSSKiB = cpu, rssKiB
+	if c.abandoned {
+		c.handle.Close()
+	}
 	c.mu.Unlock()
 	close(c.reaped)
 }
@@ -185,6 +201,9 @@ func (c *forked) forsake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gone = true
+	if c.abandoned && c.handle != nil {
+		defer c.handle.Close()
+	}
 	switch {
 	case c.pid == 0:
 		c.started <- errForkLost

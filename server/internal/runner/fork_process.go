@@ -193,7 +193,9 @@ func (l *loaded) end() {
 		c.forsake()
 	}
 	l.conn.Close()
-	l.proc.Stop(l.o.Grace)
+	if !ended(l.proc, time.Second) { // how it has ended is to be known before it is sent a signal
+		l.proc.Stop(l.o.Grace)
+	}
 	l.proc.Wait()
 	l.helpers.Wait()
 }
@@ -209,7 +211,10 @@ func (l *loaded) endBy(grace time.Duration) *time.Timer {
 }
 
 // stopHung kills a process that does not answer.
-func (l *loaded) stopHung() { l.proc.Signal(syscall.SIGKILL) }
+func (l *loaded) stopHung() {
+	l.retire()
+	l.proc.Signal(syscall.SIGKILL)
+}
 
 // send sends a message, with descriptors or without.
 func (l *loaded) send(message []byte, fds ...int) error {

@@ -73,9 +73,9 @@ func (l *loaded) warn(what, about string) {
 }
 
 // listen takes the process's messages until it has no more.
-func (l *loaded) listen() {
+func (l *loaded) listen(r io.Reader) {
 	for {
-		kind, content, err := readMessage(l.conn)
+		kind, content, err := readMessage(r)
 		if err != nil || l.hear(kind, content) != nil {
 			return
 		}
@@ -98,7 +98,7 @@ func (l *loaded) hear(kind byte, content []byte) error {
 	}
 	switch kind {
 	case 'F':
-		c.runs(int(numbers[1]))
+		return c.runs(int(numbers[1]))
 	case 'E':
 		l.forget(c)
 		errno := syscall.Errno(numbers[1])
