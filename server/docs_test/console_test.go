@@ -72,7 +72,7 @@ func (k *desk) dir(t *testing.T, b transcript.Block) string {
 		t.Fatal(err)
 	}
 	if b.Value("in") == "repo" {
-		for _, name := range []string{"frames", "static", "templates"} {
+		for _, name := range []string{"frames", "scripts", "static", "templates"} {
 			if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(k.root, name))); err != nil {
 				t.Fatal(err)
 			}
