@@ -23,12 +23,14 @@
   const replace = (html) => {
     const old = document.querySelector("main");
     const open = [...old.querySelectorAll("details[open]")].map((d) => d.id);
+    const copy = old.contains(document.activeElement) && document.activeElement.dataset.copy;
     const fresh = document.createElement("main");
     fresh.id = "main";
     fresh.append(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
     for (const id of open) fresh.querySelector("#" + id)?.setAttribute("open", "");
     old.replaceWith(fresh);
     showCopy();
+    if (copy) fresh.querySelector(`[data-copy="${copy}"]`)?.focus({ preventScroll: true });
   };
 
   const heard = (event) => {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"framegate/server/internal/capture"
 	"framegate/server/internal/config"
 )
 
@@ -54,7 +55,7 @@ func (p *Page) compare() *differences {
 	list, frame := split(p.Exchange.Program.Env)
 	_, shell := split(p.Shell.Env)
 	d := &differences{}
-	told := d.tellMissing(frame, shell, p.Exchange.Program.Path)
+	told := d.tellMissing(frame, shell, &p.Exchange.Program)
 	for _, v := range list {
 		if config.ReservedName(v.Name) {
 			continue // the request's
@@ -113,7 +114,7 @@ func surprises() []surprise {
 
 // tellMissing writes down which of the well-known variables are missing. It
 // returns the names that it has told.
-func (d *differences) tellMissing(frame, shell map[string]string, program string) map[string]bool {
+func (d *differences) tellMissing(frame, shell map[string]string, program *capture.Program) map[string]bool {
 	told := map[string]bool{}
 	var pass []string
 	for _, s := range surprises() {
@@ -130,8 +131,11 @@ func (d *differences) tellMissing(frame, shell map[string]string, program string
 		if has != "" || value == "" {
 			continue
 		}
-		if s.names[0] == "VIRTUAL_ENV" && strings.HasPrefix(program, strings.TrimSuffix(value, "/")+"/") {
+		switch {
+		case s.names[0] == "VIRTUAL_ENV" && strings.HasPrefix(program.Path, strings.TrimSuffix(value, "/")+"/"):
 			continue // its python runs: that is enough
+		case s.names[0] == "LANG" && program.Bridge > 0:
+			continue // the bridge has Python speak UTF-8
 		}
 		d.Words = append(d.Words, fmt.Sprintf(s.words, shortened(value)))
 		d.Unset = append(d.Unset, s.names[0])

@@ -37,6 +37,7 @@ func TestCompare(t *testing.T) {
 			words: []string{"PATH is another one"}, changed: []change{{"PATH", "/usr/bin:/bin", "/bin:/usr/bin"}}},
 		{name: "a virtual environment", shell: []string{"VIRTUAL_ENV=/p/venv"}, words: []string{"Your shell has a virtual environment, /p/venv,"}},
 		{name: "the python of a virtual environment", program: capture.Program{Path: "/p/venv/bin/python"}, shell: []string{"VIRTUAL_ENV=/p/venv"}},
+		{name: "an app behind a bridge", program: capture.Program{Bridge: 3}, shell: []string{"LANG=de_DE.UTF-8"}},
 		{name: "what pass-env refuses", shell: []string{"LD_LIBRARY_PATH=/lib2"}, words: []string{"LD_LIBRARY_PATH is not set"}},
 		{name: "another place and user", program: capture.Program{Dir: "/srv/x", Umask: 0o077}, user: "nobody",
 			words: []string{"It runs in /srv/x, your shell is in /home/ada", "It runs as nobody, not as ada", "Its umask is 077, your shell's is 022"}},

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,8 +128,12 @@ func (g *Gateway) devPage(ans *answer, rec *record, f *failure) (contentType str
 		}
 		return "text/html; charset=utf-8", nil
 	}
-	if s != nil {
-		p.Live = g.live(ans, p.Exchange, s)
+	switch program := p.Exchange.Program; {
+	case s != nil:
+		p.Live = g.live(ans, p.Exchange, s, program)
+	case f.script != "":
+		program.File, program.Dir = f.script, filepath.Dir(f.script)
+		p.Live = g.live(ans, p.Exchange, nil, program)
 	}
 	nonce := randomText()
 	page, err := g.dev.renderer.HTML(p, nonce)
@@ -197,13 +202,14 @@ func (s *sight) soFar(ans *answer, rec *record) *capture.Exchange {
 	return x
 }
 
-// live keeps the request, so that the page may have it run again.
-func (g *Gateway) live(ans *answer, x *capture.Exchange, s *sight) *devpage.Live {
+// live keeps the request, so that the page may have it run again when a file
+// of the program changes.
+func (g *Gateway) live(ans *answer, x *capture.Exchange, s *sight, program capture.Program) *devpage.Live {
 	r := ans.r
 	if r.Method == http.MethodHead {
 		return nil // nobody sees the page
 	}
-	k := &kept{token: randomText(), request: r.Clone(surroundings(r)), program: x.Program, safe: safeMethod(r.Method)}
+	k := &kept{token: randomText(), request: r.Clone(surroundings(r)), program: program, safe: safeMethod(r.Method)}
 	live := &devpage.Live{Path: livePath, Token: k.token, Asks: !k.safe, Method: r.Method}
 	body, whole := sentBody(r, x, s)
 	if !whole {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -130,8 +131,9 @@ func (f *follow) until(ctx context.Context) {
 // begin catches up with what happened while nobody was here.
 func (f *follow) begin(ctx context.Context) {
 	err := f.tree.watch()
-	f.tree.look(false)
-	missed := f.tree.since(f.kept.last())
+	f.tree.stamps = f.kept.resume()
+	missed := cmp.Or(f.tree.look(true), f.tree.since(f.kept.last()))
+	f.kept.leave(f.tree.stamps)
 	if err != nil {
 		f.say(news{Kind: "unwatched", Why: err.Error()})
 	} else {
@@ -157,6 +159,7 @@ func (f *follow) heard(file string, own bool) {
 	if f.file == "" || own {
 		f.file = file
 	}
+	f.ask()
 	f.own = f.own || own
 	f.chain = during && !f.own
 	f.settle.Reset(settleTime)
@@ -166,7 +169,7 @@ func (f *follow) heard(file string, own bool) {
 // tells the page of it.
 func (f *follow) settled(ctx context.Context) {
 	switch {
-	case f.file == "":
+	case f.file == "", ctx.Err() != nil:
 	case f.stop != nil && f.own && f.runs:
 		f.interrupt() // the program that runs is not the one that is there now; it may hang
 	case f.stop != nil: // wait for it
@@ -184,12 +187,13 @@ func (f *follow) forget() { f.file, f.own, f.chain = "", false, false }
 // look sees whether the page is still there, and compares the files
 // themselves.
 func (f *follow) look(ctx context.Context) {
-	f.write([]byte("\n")) // what answers, when the page has gone, is a reset
+	f.ask()
 	if f.stop != nil || f.file != "" || time.Now().Before(f.quiet) {
 		return
 	}
 	file := f.tree.look(f.ran)
 	f.ran = false
+	f.kept.leave(f.tree.stamps)
 	if file != "" {
 		f.file = file
 		f.settled(ctx)
@@ -247,6 +251,10 @@ func (f *follow) say(n news) {
 	}
 	f.write(append(line, '\n'))
 }
+
+// ask sees whether the page is still there: what answers, when it has gone, is
+// a reset, which ends the request's context.
+func (f *follow) ask() { f.write([]byte("\n")) }
 
 func (f *follow) write(line []byte) {
 	f.ans.boundWrites(pageTime, time.Time{})

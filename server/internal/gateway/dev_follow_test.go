@@ -74,6 +74,26 @@ func TestDevFollow(t *testing.T) {
 	s.stop()
 }
 
+// A script that lacks its run bit is run as soon as it has it.
+func TestDevFollowAwaitsTheRunBit(t *testing.T) {
+	s := devSite(t, true, "", map[string]string{"cgi-bin/x.sh": says("runs")})
+	script := filepath.Join(s.dir, "cgi-bin/x.sh")
+	if err := os.Chmod(script, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	resp, page := s.browse("GET", "/cgi-bin/x.sh", nil)
+	s.wantStatus(resp, page, 403)
+	f := s.follow(s.token(page), "")
+	f.next("watching")
+	if err := os.Chmod(script, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.next("running")
+	if got := f.next("answered"); got.Status != 200 {
+		t.Errorf("got %+v; want 200", got)
+	}
+}
+
 // What was saved while nobody was connected is caught up with.
 func TestDevFollowCatchesUp(t *testing.T) {
 	s := devSite(t, true, "", map[string]string{"cgi-bin/x.sh": "#!/bin/sh\necho one\n"})
@@ -87,6 +107,17 @@ func TestDevFollowCatchesUp(t *testing.T) {
 	f.next("watching")
 	f.next("running")
 	f.next("answered")
+	f.close()
+
+	// The next connection has what the first one saw: a change of the mode
+	// alone leaves a file as old as it was.
+	if err := os.Chmod(filepath.Join(s.dir, "cgi-bin/x.sh"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f = s.follow(s.token(page), "")
+	f.next("watching")
+	f.next("running")
+	f.next("failed")
 }
 
 // A request that may change something is repeated only when the page asks for
@@ -138,6 +169,25 @@ func TestDevFollowAsksBeforeItRepeats(t *testing.T) {
 	written()
 }
 
+// A page that has gone has nothing run any more.
+func TestDevFollowForgetsWhoHasGone(t *testing.T) {
+	diary := filepath.Join(t.TempDir(), "diary")
+	script := "#!/bin/sh\necho ran >> " + diary + "\nexit 1\n"
+	s := devSite(t, true, "", map[string]string{"cgi-bin/x.sh": script})
+	_, page := s.browse("POST", "/cgi-bin/x.sh", nil)
+	f := s.follow(s.token(page), "saved")
+	f.next("watching")
+	f.close()
+	until(t, "the end of the connection", func() bool { return bytes.Contains(s.log.bytes(), []byte("/.framegate/live")) })
+	s.save("cgi-bin/x.sh", script+"# saved\n")
+	f = s.follow(s.token(page), "")
+	f.next("watching")
+	f.next("changed")
+	if got, err := os.ReadFile(diary); err != nil || string(got) != "ran\n" {
+		t.Errorf("got %q, %v; want one run: the page's own", got, err)
+	}
+}
+
 // A program that hangs keeps nobody from the next one: it is stopped when its
 // file is saved.
 func TestDevFollowStopsWhatHangs(t *testing.T) {
@@ -171,16 +221,16 @@ func TestDevFollowEnds(t *testing.T) {
 	s.save("cgi-bin/x.sh", "#!/bin/sh\nexec sleep 600\n")
 	gone.next("running")
 	gone.close()
+	busy.next("running")
 
 	begun := time.Now()
 	s.stop()
 	if took := time.Since(begun); took > patience/2 {
 		t.Errorf("the server took %v to stop", took)
 	}
-	busy.next("running")
 	busy.end()
-	quiet.next("running")
-	quiet.end()
+	for quiet.lines.Scan() { // it may have heard of the save, too
+	}
 }
 
 // A reload is an end, too: the page asks the next gateway, which knows nothing

@@ -21,6 +21,21 @@ type kept struct {
 	mu    sync.Mutex
 	begun time.Time // when it was run last
 	ended time.Time
+	files stamps // as the page's last connection has seen them, nil before
+}
+
+// leave keeps what the files were like, for the page's next connection.
+func (k *kept) leave(files stamps) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.files = files
+}
+
+// resume is what leave has kept.
+func (k *kept) resume() stamps {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.files
 }
 
 // ran notes when the request was run last.

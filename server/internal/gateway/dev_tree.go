@@ -26,8 +26,11 @@ type tree struct {
 	files   *fsnotify.Watcher // of the directories that own files are in
 	sources *watch.Tree
 	saved   chan string // sources that were saved
-	stamps  map[string]stamp
+	stamps  stamps      // at the last look, nil before
 }
+
+// stamps are those of all files, by path.
+type stamps map[string]stamp
 
 // stamp changes when a file does.
 type stamp struct {
@@ -234,13 +237,13 @@ func (t *tree) since(begun, ended time.Time) (file string) {
 // systems that tell of nothing. With ownOnly it is content with changes of
 // others: the program has just run.
 func (t *tree) look(ownOnly bool) (file string) {
-	stamps := make(map[string]stamp, len(t.stamps))
+	found := make(stamps, len(t.stamps))
 	t.each(func(path string, s stamp) {
-		stamps[path] = s
+		found[path] = s
 		if old, known := t.stamps[path]; file == "" && t.stamps != nil && (!known || old != s) && (!ownOnly || t.isOwn(path)) {
 			file = path
 		}
 	})
-	t.stamps = stamps
+	t.stamps = found
 	return file
 }

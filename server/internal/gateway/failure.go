@@ -21,8 +21,9 @@ type failure struct {
 	status     int
 	sentence   string
 	cause      error
-	retryAfter int  // seconds; 0 says nothing
-	closeConn  bool // the rest of the request is not read
+	retryAfter int    // seconds; 0 says nothing
+	closeConn  bool   // the rest of the request is not read
+	script     string // that was to be mended before it could be run, "" for none
 }
 
 func (f *failure) Error() string {

@@ -55,7 +55,7 @@ func (d *scriptDir) find(target cgi.Target, prefix string) (cgi.Script, string, 
 	default:
 		cause = fmt.Errorf("%s has no run bit (chmod +x) and no interpreter for %q", file, ext)
 	}
-	return script, "", &failure{status: http.StatusForbidden, sentence: "The script is not executable.", cause: cause}
+	return script, "", &failure{status: http.StatusForbidden, sentence: "The script is not executable.", cause: cause, script: file}
 }
 
 // phpExtension is what php-fpm and php-cgi take for a script. The latter would
