@@ -72,6 +72,10 @@ func (a *Addresses) Start(ctx context.Context, spec *process.Spec) (Run, error) 
 // Close closes the connections that wait and ends the probes.
 func (a *Addresses) Close() error {
 	a.mu.Lock()
+	if a.isClosed() {
+		a.mu.Unlock()
+		return nil
+	}
 	close(a.closed)
 	if a.reap != nil {
 		a.reap.Stop()

@@ -248,11 +248,7 @@ func openAt(t *testing.T, protocol string, addresses ...string) (*Addresses, *no
 		t.Fatal(err)
 	}
 	a := r.(*Addresses)
-	t.Cleanup(func() {
-		if !a.isClosed() {
-			a.Close()
-		}
-	})
+	t.Cleanup(func() { a.Close() })
 	return a, n
 }
 
