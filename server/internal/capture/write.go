@@ -77,7 +77,10 @@ func title(x *Exchange) []string {
 		return encodeValue(s)
 	}
 	how := fmt.Sprintf("was answered %d", x.Answer.Status)
-	if x.Answer.Status == 0 {
+	switch {
+	case x.Answer.Status == 0 && len(x.Events) == 0: // run --script
+		how = "was only written down, not run,"
+	case x.Answer.Status == 0:
 		how = "was redirected inside the server"
 	}
 	lines := []string{short(x.Request.Method+" "+x.Request.Target) + " " + how + " on " + inWords(x.Time)}

@@ -62,7 +62,6 @@ func (p *page) events(d *drawing) {
 // rows are the events in words.
 func (p *page) rows(d *drawing) []row {
 	rows := make([]row, 0, len(d.events))
-	lines := d.Stderr.Dropped
 	for _, e := range d.events {
 		r := row{at: e.At, kind: e.Kind, name: e.Kind, bytes: -1}
 		switch e.Kind {
@@ -83,7 +82,8 @@ func (p *page) rows(d *drawing) []row {
 		case capture.StdoutEnd:
 			r.name, r.way, r.style, r.quiet, r.text = "stdout", outOf, green, true, "closed after "+size(d.Stdout.Size)
 		case capture.StderrPut:
-			r.way, r.style, r.text = outOf, yellow, p.stderrLine(&d.Stderr, e.Offset, lines)
+			r.way, r.style = outOf, yellow
+			r.text, r.quiet = p.stderrLine(&d.Stderr, e.Offset)
 		case capture.Stopped:
 			r.style, r.quiet, r.text = red, true, "the gateway begins to stop it"
 		case capture.Exited:
@@ -129,18 +129,21 @@ func (p *page) excerpt(s *capture.Stream, e capture.Event) (text string, lost bo
 	from := min(max(e.Offset, 0), int64(len(s.Head)))
 	to := min(from+min(max(e.Bytes, 0), int64(4*p.width)), int64(len(s.Head)))
 	if from == to && e.Bytes > 0 {
-		return "(behind what is kept)", true
+		return notKept, true
 	}
 	return p.quoted(string(s.Head[from:to])), false
 }
 
-func (p *page) stderrLine(l *capture.Lines, number int64, dropped int) string {
-	if i := number - int64(dropped); i >= 0 && i < int64(len(l.Last)) {
+func (p *page) stderrLine(l *capture.Lines, number int64) (text string, lost bool) {
+	if i := number - int64(l.Dropped); i >= 0 && i < int64(len(l.Last)) {
 		line := l.Last[i]
-		return p.plain(line[:min(len(line), 4*p.width)])
+		return p.plain(line[:min(len(line), 4*p.width)]), false
 	}
-	return ""
+	return notKept, true
 }
+
+// notKept stands for bytes that nobody has kept: there were too many.
+const notKept = "(not kept)"
 
 func (p *page) exited(e *capture.Exit) string {
 	switch {

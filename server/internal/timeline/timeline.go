@@ -174,14 +174,25 @@ func (p *page) environ(env []string, all bool) {
 func (p *page) foot(d *drawing) {
 	p.line()
 	p.line(p.end(d)...)
-	if s := &d.Stdin; d.Exit != nil && s.Read >= 0 && s.Read < s.Size {
-		p.line(span{yellow, "stdin: it has read " + size(s.Read) + " of " + size(s.Size)})
-	}
+	p.stdin(d)
 	if d.Warning != "" && d.Warning != d.Failure {
 		p.wrapped(span{yellow, "warning: "}, p.plain(d.Warning))
 	}
 	if d.Failure != "" {
 		p.wrapped(span{red, "failure: "}, p.plain(d.Failure))
+	}
+}
+
+// stdin tells of what the list of events does not: a body that was a file, one
+// that was not read to its end.
+func (p *page) stdin(d *drawing) {
+	s := &d.Stdin
+	_, fed := d.ends[capture.StdinEnd]
+	switch {
+	case d.Exit != nil && s.Read >= 0 && s.Read < s.Size:
+		p.line(span{yellow, "stdin: it has read " + size(s.Read) + " of " + size(s.Size)})
+	case d.Exit != nil && s.Size > 0 && !fed:
+		p.line(span{dim, "stdin: " + size(s.Size) + ", as a file"})
 	}
 }
 

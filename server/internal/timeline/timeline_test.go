@@ -106,6 +106,7 @@ func hang() *capture.Exchange {
 func stream() *capture.Exchange {
 	x := exchange()
 	x.Events = x.Events[:2:2]
+	x.Stdin = capture.Stream{Read: -1}
 	x.Stdout = capture.Stream{Head: []byte(strings.Repeat("tick\n", 100)), Size: 80 << 10}
 	for i := range 60 {
 		x.Events = append(x.Events, capture.Event{At: time.Duration(i+1) * 10 * ms, Kind: capture.StdoutPut, Offset: int64(5 * i), Bytes: 5})
