@@ -13,7 +13,7 @@ packages=(
   ca-certificates curl git gcc libc6-dev shellcheck procps
   perl mawk gawk busybox zsh mksh ksh93u+m yash strace
   python3 python3-flask python3-django python3-pyramid python3-pymysql
-  php-cgi php-fpm libfcgi-perl cgit gitweb
+  php-cgi php-fpm libfcgi-perl libfcgi-bin cgit gitweb
   mariadb-server
   chromium fonts-noto-cjk
 )
