@@ -39,6 +39,15 @@ func (w *wire) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	w.requests = append(w.requests, r)
 }
 
+// take is what came since the last time.
+func (w *wire) take() []*http.Request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	requests := w.requests
+	w.requests = nil
+	return requests
+}
+
 var boundary = regexp.MustCompile(`-{24}[0-9A-Za-z]{16,22}`)
 
 // likened is a request without what two runs of curl do differently.
@@ -105,7 +114,7 @@ curl URL/3`, `curl URL/1 -d a --next URL/2 -H 'X-A: 1'`, `curl URL -H 'Transfer-
 				}
 				got = append(got, likened(t, r))
 			}
-			w.requests = nil
+			w.take()
 			cmd := exec.Command("bash", "-c", strings.ReplaceAll(script, "curl ", "curl -q ")+"\nwait")
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "no_proxy=*", "LC_ALL=C.UTF-8")
@@ -113,7 +122,7 @@ curl URL/3`, `curl URL/1 -d a --next URL/2 -H 'X-A: 1'`, `curl URL -H 'Transfer-
 				t.Fatalf("curl: %v\n%s", err, out)
 			}
 			var want []string
-			for _, r := range w.requests {
+			for _, r := range w.take() {
 				want = append(want, likened(t, r))
 			}
 			if strings.Join(got, "+") != strings.Join(want, "+") {
