@@ -14,11 +14,10 @@ import (
 
 // server is one contestant that runs: a process, or two that work together.
 type server struct {
-	pids    []int
-	cmds    []*exec.Cmd
-	exited  sync.WaitGroup
-	log     *os.File
-	highest int64
+	pids   []int
+	cmds   []*exec.Cmd
+	exited sync.WaitGroup
+	log    *os.File
 }
 
 // start starts a contestant for a case and answers its URL. The physical
