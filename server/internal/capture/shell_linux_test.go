@@ -100,15 +100,6 @@ func write(t *testing.T, x *Exchange, o WriteOptions) string {
 	return file
 }
 
-// everyByte is all bytes that a word can hold.
-func everyByte() string {
-	all := make([]byte, 255)
-	for i := range all {
-		all[i] = byte(i + 1)
-	}
-	return string(all)
-}
-
 func allText(words []string) bool {
 	for _, w := range words {
 		if !isText(w, "\n\t") {
@@ -116,25 +107,6 @@ func allText(words []string) bool {
 		}
 	}
 	return true
-}
-
-func randomText(r *rand.Rand, n int) string {
-	pieces := []string{"a", "B", "7", " ", "  ", "'", `"`, `\`, "\n", "\t", "$", "`", "%", "%s", "!", "#", "*", "~", "中文", "é", "=", "-", "\\n", "$b1", "END", "FRAMEGATE_BODY\n", "　", "𝄞"}
-	var b strings.Builder
-	for range n {
-		b.WriteString(pieces[r.IntN(len(pieces))])
-	}
-	return b.String()
-}
-
-func randomBytes(r *rand.Rand, n int, nul bool) string {
-	b := make([]byte, n)
-	for i := range b {
-		if b[i] = byte(r.Uint32()); b[i] == 0 && !nul {
-			b[i] = '\n'
-		}
-	}
-	return string(b)
 }
 
 // differ shows where got and want part.
