@@ -32,6 +32,7 @@ type exchange struct {
 	ctx     context.Context // of the request, for kept: others are told when it ends
 	begun   chan struct{}   // closed once run is set
 	out     process.Output
+	meta    cgi.Meta // what its environ is made of
 	stderr  stderrLog
 	started time.Time // when the process was started: the clocks count from here
 	spoke   bool      // the frame has printed its first byte
@@ -111,15 +112,15 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 			x.abandon(bodyFailure(err).(*failure))
 		},
 	}
-	meta := g.meta(r, x.rec, x.frame, c, x.body)
+	x.meta = g.meta(r, x.rec, x.frame, c, x.body)
 	if x.frame.sendsVars {
-		spec.Vars = meta.AppendVars(nil, g.fixed())
+		spec.Vars = x.meta.AppendVars(make([]byte, 0, varsSize), g.fixed())
 	}
-	if !x.frame.sendsVars || x.sight != nil || g.opts.Tap != nil {
-		spec.Env = meta.Environ()
+	if !x.frame.sendsVars || g.opts.Tap != nil {
+		spec.Env = x.meta.Environ()
 	}
 	if x.sight != nil {
-		x.sight.spec = spec
+		x.sight.spec, x.sight.meta = spec, &x.meta
 		spec.Fed = x.sight.fed
 		spec.CountStdin = x.sight.interest == capture.Everything || x.g.dev != nil
 	}
@@ -151,6 +152,9 @@ func (x *exchange) repeatable(method string) bool {
 	}
 	return false
 }
+
+// varsSize is what the variables of most requests take.
+const varsSize = 1 << 10
 
 func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	if spec.Path == "" && len(x.frame.cfg.Address) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // An exchange of a process that outlives it differs from one that ends with
@@ -41,6 +42,24 @@ func (x *exchange) lookAround() error {
 		x.abandon(why)
 	}
 	return x.cause.Load()
+}
+
+// readAhead reads what is there behind rest, which lies in buf. Most answers
+// are then whole: their process is free ahead of their client's having them.
+func (x *exchange) readAhead(buf, rest []byte) ([]byte, error) {
+	at := cap(buf) - cap(rest) + len(rest) // behind rest
+	for at < len(buf) && x.kept.Buffered() {
+		n, err := x.read(buf[at:])
+		at += n
+		rest = rest[:len(rest)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return rest, err
+		}
+	}
+	return rest, nil
 }
 
 // settle has the process finish an answer that was given up, so that it can

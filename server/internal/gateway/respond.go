@@ -29,6 +29,9 @@ func (x *exchange) respond() (redirect string, err error) {
 	buf := *pooled
 
 	resp, buf, rest, err := x.readHeader(buf, 0)
+	if err == nil && x.kept != nil {
+		rest, err = x.readAhead(buf, rest)
+	}
 	for n := 0; err == nil && resp.Status < 200; n++ {
 		if n == maxInterim || resp.Status == http.StatusSwitchingProtocols {
 			return "", x.malformed(fmt.Errorf("status %d is no answer to a request", resp.Status))
@@ -264,7 +267,7 @@ func (s *sender) pass(buf, first []byte) error {
 		return err
 	}
 	buf = buf[:min(len(buf), spillChunk)] // a long header has made it longer than a chunk
-	for printed := len(first); ; {
+	for printed := len(first); !x.atEnd; {
 		n, err := x.read(buf)
 		if n > 0 {
 			if printed += n; printed > inlineMost {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"framegate/server/internal/capture"
+	"framegate/server/internal/cgi"
 	"framegate/server/internal/config"
 	"framegate/server/internal/process"
 	"framegate/server/internal/runner"
@@ -22,6 +23,7 @@ type sight struct {
 	begun    time.Time
 	frame    *frame
 	spec     *process.Spec
+	meta     *cgi.Meta // what its environ is made of
 	input    *body
 	request  *http.Request
 	last     *stderrLog
@@ -173,6 +175,9 @@ func (s *sight) outline(rec *record) *capture.Exchange {
 		},
 	}
 	if s.spec != nil {
+		if s.spec.Env == nil && s.meta != nil {
+			s.spec.Env = s.meta.Environ() // the process was sent a part of it alone
+		}
 		x.Program = s.frame.captured(s.spec)
 		x.Program.Ahead = int64(s.scgi)
 	}

@@ -18,6 +18,8 @@ type Kept interface {
 	Run
 	// Ending is how the answer has ended, once Output is at its end.
 	Ending() Ending
+	// Buffered reports whether Output has more, or its end, without waiting.
+	Buffered() bool
 }
 
 // Ending is how an answer has ended that a process has given without ending
@@ -254,6 +256,12 @@ func (k *kept) Wait() process.Exit {
 		return process.Exit{}
 	}
 	return proc.Wait()
+}
+
+// Buffered reports whether the next Read returns at once, where that is known.
+func (k *kept) Buffered() bool {
+	l, ok := k.w.link.(interface{ buffered() bool })
+	return ok && !k.over && l.buffered()
 }
 
 // Ending is how the answer has ended.

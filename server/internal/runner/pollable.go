@@ -21,6 +21,18 @@ type pollable struct {
 	mu    sync.Mutex
 	armed time.Time // the deadline
 	over  bool      // the process has ended: whoever holds the other end, it is not the worker
+
+	turn func(fd uintptr) bool // of ask; made once
+	asks asking
+}
+
+// asking is what ask has to do.
+type asking struct {
+	out     []byte
+	written int
+	in      []byte
+	n       int
+	err     error
 }
 
 // init takes over a descriptor.
@@ -34,7 +46,68 @@ func (c *pollable) init(fd int) error {
 	if c.raw, err = c.f.SyscallConn(); err != nil {
 		c.f.Close()
 	}
+	c.turn = c.takeTurn
 	return err
+}
+
+// ask writes out and then reads into p, once there is something: what both
+// come to in one. It waits right behind the writing, without a look whether the
+// answer is there already: it is not.
+func (c *pollable) ask(out []byte, written *int, p []byte, block func()) (n int, err error) {
+	if block != nil {
+		block()
+	}
+	c.asks = asking{out: out, written: *written, in: p}
+	werr := c.raw.Read(c.turn)
+	*written = c.asks.written
+	n, err = c.asks.n, c.asks.err
+	c.asks = asking{}
+	switch {
+	case werr != nil && *written == len(out):
+		return c.read(p, block) // the deadline, or the process's end: there may be something for all that
+	case werr != nil:
+		return 0, c.trouble(werr)
+	case *written < len(out) && err == syscall.EAGAIN:
+		if err := c.write(out, written, block); err != nil {
+			return 0, err
+		}
+		return c.read(p, block)
+	}
+	return readResult(n, err)
+}
+
+// takeTurn is called when the runtime is ready to note that there is something
+// to read: nothing that comes from here on is missed.
+func (c *pollable) takeTurn(fd uintptr) bool {
+	a := &c.asks
+	if a.written < len(a.out) {
+		for a.written < len(a.out) {
+			n, err := syscall.Write(int(fd), a.out[a.written:])
+			if n > 0 {
+				a.written += n
+			}
+			if err != nil && err != syscall.EINTR {
+				a.err = err
+				return true
+			}
+		}
+		return false
+	}
+	for {
+		if a.n, a.err = syscall.Read(int(fd), a.in); a.err != syscall.EINTR {
+			return a.err != syscall.EAGAIN
+		}
+	}
+}
+
+func readResult(n int, err error) (int, error) {
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%w: %w", errLost, err)
+	case n <= 0:
+		return 0, errEnd
+	}
+	return n, nil
 }
 
 func (c *pollable) close() { c.f.Close() }
@@ -114,13 +187,7 @@ func (c *pollable) read(p []byte, block func()) (n int, err error) {
 			return 0, c.trouble(werr)
 		}
 	}
-	switch {
-	case err != nil:
-		return 0, fmt.Errorf("%w: %w", errLost, err)
-	case n == 0:
-		return 0, errEnd
-	}
-	return n, nil
+	return readResult(n, err)
 }
 
 // write writes what is left of p, and counts it.

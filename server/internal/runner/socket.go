@@ -64,6 +64,9 @@ func (s *socket) close()          { s.conn.close() }
 func (s *socket) sent() bool      { return s.written > 0 }
 func (s *socket) ending() Ending  { return s.over }
 
+// buffered reports whether read has something to say without waiting.
+func (s *socket) buffered() bool { return s.r < s.w }
+
 func (s *socket) bound(t time.Time) { s.conn.bound(t) }
 
 func (s *socket) ready(until time.Time) error {
@@ -175,9 +178,7 @@ func (s *socket) more(block func()) error {
 // receive reads once, and sends the request ahead of that, if it is not out.
 func (s *socket) receive(p []byte, block func()) (int, error) {
 	if s.written < len(s.out) {
-		if err := s.conn.write(s.out, &s.written, block); err != nil {
-			return 0, err
-		}
+		return s.conn.ask(s.out, &s.written, p, block)
 	}
 	return s.conn.read(p, block)
 }
