@@ -8,6 +8,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -63,7 +64,7 @@ and the body come back on stdout.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{msg: err.Error(), command: cmd.CommandPath()}
 	})
-	root.AddCommand(serveCommand(), runCommand(), replayCommand(), lintCommand(), checkCommand(), traceCommand(), versionCommand())
+	root.AddCommand(serveCommand(), runCommand(), replayCommand(), lintCommand(), checkCommand(), traceCommand(), reloadCommand(), versionCommand())
 	return root
 }
 
@@ -118,9 +119,13 @@ func (e *hintedError) Hint() string  { return e.hint }
 // hint, for err or for each error that it joins.
 func printError(err error) {
 	for _, e := range explained(err) {
-		fmt.Fprintln(os.Stderr, "framegate: "+strings.TrimSpace(e.text))
-		if e.hint != "" {
-			fmt.Fprintln(os.Stderr, "hint: "+e.hint)
-		}
+		printExplanation(os.Stderr, e)
+	}
+}
+
+func printExplanation(w io.Writer, e explanation) {
+	fmt.Fprintln(w, "framegate: "+strings.TrimSpace(e.text))
+	if e.hint != "" {
+		fmt.Fprintln(w, "hint: "+e.hint)
 	}
 }

@@ -1,102 +1,53 @@
 package main
 
 import (
-	"context"
-	"errors"
+	"fmt"
 	"os"
-	"os/signal"
-	"reflect"
-	"strings"
-	"sync"
-	"syscall"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"framegate/server/internal/config"
-	"framegate/server/internal/gateway"
-	"framegate/server/internal/process"
+	"github.com/spf13/cobra"
 )
 
-// reloader puts a new gateway, made of the configuration as it is now, in the
-// place of the one that serves. When it cannot be made, the old one serves on.
-type reloader struct {
-	site    *gateway.Site
-	log     zerolog.Logger
-	watcher process.Watcher
-	first   *config.Config // what the listener was opened with
-	open    func(context.Context) (*config.Config, *gateway.Gateway, error)
+func reloadCommand() *cobra.Command {
+	r := running{verb: "reload", able: "reloaded"}
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Have a running server load its configuration and apps anew",
+		Long: `Reload has the server that serves this directory, or the configuration that -c
+names, load gateway.toml and all apps anew, and waits until they answer. No request
+fails or waits because of it: what is being answered is finished by what was there
+before. When something cannot be loaded it says what, exits with 1, and everything is
+as it was.
 
-	mu sync.Mutex // one at a time
+SIGHUP does the same, and tells the log.`,
+		Args:                  noArguments,
+		DisableFlagsInUseLine: true,
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return r.reload(cmd) },
+	}
+	r.register(cmd)
+	return cmd
 }
 
-// reload returns once the next request is answered by what is new.
-func (r *reloader) reload(ctx context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	begun := time.Now()
-	cfg, g, err := r.open(ctx)
+func (r *running) reload(cmd *cobra.Command) error {
+	c, err := r.find()
 	if err != nil {
-		for _, e := range explained(err) {
-			log := r.log.Error().Str("error", strings.TrimSpace(e.text))
-			if e.hint != "" {
-				log.Str("hint", e.hint)
-			}
-			log.Msg("not reloaded: what was there before serves on")
-		}
 		return err
 	}
-	g.Watch(r.watcher)
-	tell(r.log, cfg, g)
-	for _, key := range r.fixed(cfg) {
-		r.log.Warn().Str("key", key).Msg("changed, but takes effect when the server is started again")
+	defer c.Close()
+	done, err := c.Reload()
+	if err != nil {
+		return fmt.Errorf("reload %s: %w", c.Server.URL, err)
 	}
-	r.site.Swap(g)
-	r.log.Info().Float64("duration_ms", float64(time.Since(begun).Microseconds())/1000).Msg("reloaded")
+	for _, w := range done.Warnings {
+		fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+w)
+	}
+	if len(done.Errors) > 0 {
+		for _, m := range done.Errors {
+			printExplanation(os.Stderr, explanation{m.Text, m.Hint})
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "framegate: %s is not reloaded: what was there before serves on\n", c.Server.URL)
+		return exitStatus(1)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "framegate: reloaded %s in %s\n", c.Server.URL, done.Took.Round(time.Millisecond))
 	return nil
-}
-
-// fixed are the keys with another value than the listener was opened with,
-// which a running server cannot change.
-func (r *reloader) fixed(cfg *config.Config) []string {
-	var keys []string
-	note := func(key string, was, is any) {
-		if !reflect.DeepEqual(was, is) {
-			keys = append(keys, key)
-		}
-	}
-	was, is := &r.first.HTTP, &cfg.HTTP
-	note("listen", r.first.Listen, cfg.Listen)
-	note("max-connections", was.MaxConnections, is.MaxConnections)
-	note("header-timeout", was.HeaderTimeout, is.HeaderTimeout)
-	note("keep-alive", was.KeepAlive, is.KeepAlive)
-	note("max-header", was.MaxHeader, is.MaxHeader)
-	note("max-url", was.MaxURL, is.MaxURL)
-	note("max-fields", was.MaxFields, is.MaxFields)
-	return keys
-}
-
-// onHangup reloads at each SIGHUP until the returned function is called.
-func (r *reloader) onHangup(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	hangups := make(chan os.Signal, 1) // one that waits stands for all that follow it
-	signal.Notify(hangups, syscall.SIGHUP)
-	var reloading sync.WaitGroup
-	reloading.Go(func() {
-		for {
-			select {
-			case <-hangups:
-				if err := r.reload(ctx); errors.Is(err, context.Canceled) {
-					return
-				}
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-	return func() {
-		signal.Stop(hangups)
-		cancel()
-		reloading.Wait()
-	}
 }

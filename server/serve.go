@@ -145,11 +145,7 @@ func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 	}
 	g.Watch(watcher)
 	tell(log, cfg, g)
-	if err := o.openHub(cfg, site, ln.Addr()); err != nil {
-		log.Warn().Err(err).Msg("framegate trace will not find this server")
-	}
-	defer o.hub.Close()
-	again := &reloader{site: site, log: log, watcher: watcher, first: cfg,
+	again := &reloader{site: site, log: log, watcher: watcher, first: cfg, lenient: o.dev,
 		open: func(ctx context.Context) (*config.Config, *gateway.Gateway, error) {
 			cfg, err := o.configure(cmd)
 			if err != nil {
@@ -158,6 +154,11 @@ func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 			g, err := o.open(ctx, log, cfg)
 			return cfg, g, err
 		}}
+	o.hub.Reload = func() follow.Reloaded { return again.reload(ctx) }
+	if err := o.openHub(cfg, site, ln.Addr()); err != nil {
+		log.Warn().Err(err).Msg("framegate trace and framegate reload will not find this server")
+	}
+	defer o.hub.Close()
 	defer again.onHangup(ctx)()
 	fmt.Fprintln(cmd.OutOrStdout(), greeting(ln.Addr(), g.Routes()))
 	return site.Serve(ctx, hurry, ln)

@@ -1,31 +1,22 @@
 package main
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
-	"framegate/server/internal/config"
 	"framegate/server/internal/follow"
 )
 
 type traceOptions struct {
-	file   string
-	listen string
-	socket string
+	running
 	filter follow.Filter
 	status string
 
@@ -34,7 +25,7 @@ type traceOptions struct {
 }
 
 func traceCommand() *cobra.Command {
-	var o traceOptions
+	o := traceOptions{running: running{verb: "follow", able: "followed"}}
 	cmd := &cobra.Command{
 		Use:   "trace [flags] [FRAME]",
 		Short: "Follow the exchanges of a running server, live",
@@ -65,9 +56,7 @@ server does nothing for it while nobody follows.`,
 	f.BoolVar(&o.json, "json", false, "one line of JSON for each, as run --json prints it")
 	f.BoolVar(&o.env, "env", false, "draw the whole environ")
 	f.IntVarP(&o.count, "count", "n", 0, "end after `N` exchanges")
-	f.StringVarP(&o.file, "config", "c", "", "follow the server of this configuration `FILE`")
-	f.StringVar(&o.listen, "listen", "", "of several, the one that listens on `ADDR`")
-	f.StringVar(&o.socket, "socket", "", "follow the server that has the socket `PATH` (see serve --trace-socket)")
+	o.running.register(cmd)
 	return cmd
 }
 
@@ -107,101 +96,4 @@ func (o *traceOptions) run(cmd *cobra.Command) error {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
-}
-
-// find is the server that is meant.
-func (o *traceOptions) find() (*follow.Client, error) {
-	if o.socket != "" {
-		c, err := follow.Dial(o.socket)
-		if err != nil {
-			return nil, socketError(o.socket, err)
-		}
-		return c, nil
-	}
-	file, err := o.configFile()
-	if err != nil {
-		return nil, err
-	}
-	site, err := follow.Site(file, ".")
-	if err != nil {
-		return nil, err
-	}
-	found := follow.Find(site)
-	var matching []*follow.Client
-	var listens []string
-	for _, c := range found {
-		listens = append(listens, c.Server.Listen)
-		if o.listen == "" || o.listen == c.Server.Listen || strings.Contains(c.Server.URL, "//"+o.listen+"/") {
-			matching = append(matching, c)
-			continue
-		}
-		c.Close()
-	}
-	switch {
-	case len(matching) == 1:
-		return matching[0], nil
-	case len(matching) == 0 && len(found) > 0:
-		return nil, &hintedError{err: fmt.Errorf("no server of %s listens on %s", site, o.listen), hint: "there are: " + strings.Join(listens, ", ")}
-	case len(matching) == 0:
-		return nil, o.nobody(site, file)
-	}
-	for _, c := range matching {
-		c.Close()
-	}
-	return nil, &hintedError{err: fmt.Errorf("%d servers of %s run: which one?", len(found), site), hint: "--listen " + strings.Join(listens, ", or --listen ")}
-}
-
-// configFile is the configuration's, "" where there is none. It is not read:
-// the server may have an older one that is right.
-func (o *traceOptions) configFile() (string, error) {
-	name := o.file
-	if name == "" {
-		name = configName
-	}
-	_, err := os.Stat(name)
-	switch {
-	case err == nil:
-		return filepath.Abs(name)
-	case o.file == "" && errors.Is(err, fs.ErrNotExist):
-		return "", nil
-	}
-	return "", fmt.Errorf("follow the server of %s: %w", name, rootCause(err))
-}
-
-// nobody says that no server was found, and whether there is one that is
-// somebody else's.
-func (o *traceOptions) nobody(site, file string) error {
-	e := &hintedError{err: fmt.Errorf("no server of %s runs", site), hint: "start it with framegate serve, or go to its directory, or name its configuration with -c"}
-	cfg, err := config.Default(".")
-	if file != "" {
-		cfg, err = config.Load(file)
-	}
-	if err != nil {
-		return e
-	}
-	listen := cmp.Or(o.listen, cfg.Listen)
-	network, address := "tcp", listen
-	if path, ok := strings.CutPrefix(listen, "unix:"); ok {
-		network, address = "unix", path
-	}
-	if conn, err := net.DialTimeout(network, address, time.Second); err == nil {
-		conn.Close()
-		e.err = fmt.Errorf("no server of %s that can be followed runs, although something listens on %s", site, listen)
-		e.hint = "it may be another user's, who alone may follow it, or serve another directory, or have been started with --trace-socket: then name that with --socket"
-	}
-	return e
-}
-
-// socketError says why nobody answers at a socket.
-func socketError(path string, err error) error {
-	e := &hintedError{err: fmt.Errorf("follow the server at %s: %w", path, rootCause(err))}
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		e.hint = "it is another user's: only who runs the server may follow it"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		e.hint = "its server has gone"
-	case errors.Is(err, fs.ErrNotExist):
-		e.hint = "no server that runs has it: framegate serve --trace-socket " + path
-	}
-	return e
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -54,6 +55,25 @@ func (c *Client) Follow(f Filter) error {
 	}
 	c.conn.SetReadDeadline(time.Time{})
 	return err
+}
+
+// Reload has the server load its configuration and its apps anew, and waits
+// until it has: as long as importing them takes.
+func (c *Client) Reload() (Reloaded, error) {
+	c.conn.SetReadDeadline(time.Time{})
+	if err := json.NewEncoder(c.conn).Encode(request{Reload: true}); err != nil {
+		return Reloaded{}, err
+	}
+	m, err := c.Next()
+	switch {
+	case errors.Is(err, io.EOF):
+		return Reloaded{}, errors.New("it has ended meanwhile")
+	case err == nil && m.Reloaded == nil:
+		return Reloaded{}, errors.New("it is of a version that cannot; send it SIGHUP")
+	case err != nil:
+		return Reloaded{}, err
+	}
+	return *m.Reloaded, nil
 }
 
 // Next waits for a message; the server's end is io.EOF, or like it.

@@ -1,6 +1,6 @@
 // Package follow lets others on this machine watch the exchanges of a running
-// server, over a Unix socket that its owner alone may use. As long as nobody
-// does, it costs the server nothing.
+// server, and reload it, over a Unix socket that its owner alone may use. As
+// long as nobody does, it costs the server nothing.
 package follow
 
 import (
@@ -31,6 +31,26 @@ type Message struct {
 	Over      string            `json:"over,omitempty"`      // the id of one that began, has ended and was not asked for
 	Dropped   int64             `json:"dropped,omitempty"`   // so many were not told, because the follower is too slow
 	Stale     bool              `json:"stale,omitempty"`     // of what has begun, some may have ended
+	Reloaded  *Reloaded         `json:"reloaded,omitempty"`  // how the reload that was asked for has ended
+}
+
+// request is what comes from whoever has connected, once.
+type request struct {
+	Filter
+	Reload bool `json:"reload,omitempty"` // in the place of following
+}
+
+// Reloaded is how a reload has ended: with Errors, everything is as it was.
+type Reloaded struct {
+	Took     time.Duration `json:"took_ns,omitempty"`
+	Errors   []Mistake     `json:"errors,omitempty"`
+	Warnings []string      `json:"warnings,omitempty"`
+}
+
+// Mistake is one thing that is wrong, as the server would have it printed.
+type Mistake struct {
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty"`
 }
 
 // Filter says which exchanges are asked for. The zero Filter takes all.

@@ -43,10 +43,19 @@ func (h *Hub) attend(conn net.Conn) {
 		return
 	}
 	conn.SetReadDeadline(time.Now().Add(askTimeout))
-	if json.NewDecoder(io.LimitReader(conn, maxFilter)).Decode(&f.filter) != nil {
+	var asked request
+	if json.NewDecoder(io.LimitReader(conn, maxFilter)).Decode(&asked) != nil {
 		return // whoever only asks who this is says nothing, and goes
 	}
 	conn.SetReadDeadline(time.Time{})
+	if asked.Reload {
+		if h.Reload != nil {
+			reloaded := h.Reload()
+			f.write(Message{Reloaded: &reloaded})
+		}
+		return
+	}
+	f.filter = asked.Filter
 	h.follow(f, true)
 	defer h.follow(f, false)
 	if f.write(Message{Following: true}) != nil {

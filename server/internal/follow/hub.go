@@ -18,6 +18,8 @@ import (
 // Hub is the server's side: a capture.Watcher that tells its followers. The
 // zero Hub has none, and no socket.
 type Hub struct {
+	Reload func() Reloaded // what a reload does; set ahead of Open. nil refuses it
+
 	path   string
 	server func() Server
 	ln     *net.UnixListener

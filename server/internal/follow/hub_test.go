@@ -393,3 +393,30 @@ func TestSite(t *testing.T) {
 		}
 	}
 }
+
+// A reload is asked for on the same socket, and answered when it is over.
+func TestReload(t *testing.T) {
+	dir, err := os.MkdirTemp("", "fg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	want := Reloaded{Errors: []Mistake{{Text: "gateway.toml:7: unknown key", Hint: "did you mean"}}, Warnings: []string{"careful"}}
+	h, path := &Hub{Reload: func() Reloaded { return want }}, filepath.Join(dir, "socket")
+	if err := h.Open(path, func() Server { return Server{} }); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	got, err := dial(t, path).Reload()
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("got %v, and a difference (-want +got):\n%s", err, diff)
+	}
+}
+
+// A server that cannot is told from one that has.
+func TestReloadRefused(t *testing.T) {
+	_, path := open(t)
+	if got, err := dial(t, path).Reload(); err == nil {
+		t.Errorf("got %+v; want an error", got)
+	}
+}

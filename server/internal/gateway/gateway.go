@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -59,6 +60,7 @@ type Gateway struct {
 	notFound []byte        // the site's own 404 page, nil for the built-in one
 	problems []error
 	watcher  process.Watcher
+	warmed   sync.Once
 	dev      *dev // nil without Options.Dev
 }
 
@@ -110,9 +112,11 @@ func (g *Gateway) Watch(w process.Watcher) { g.watcher = w }
 // warm starts the processes that are there ahead of requests. It does not wait
 // for them.
 func (g *Gateway) warm() {
-	for _, f := range g.frames {
-		f.runner.Warm(g.watcher)
-	}
+	g.warmed.Do(func() {
+		for _, f := range g.frames {
+			f.runner.Warm(g.watcher)
+		}
+	})
 }
 
 // Notes are what to know about single frames: which bounds this machine cannot

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"framegate/server/internal/config"
 	"framegate/server/internal/process"
 	"framegate/server/internal/runner"
 	"framegate/server/internal/watch"
@@ -81,6 +82,24 @@ func (f *frame) openNext(ctx context.Context, g *Gateway, w process.Watcher) (ru
 		}
 	}
 	return next, nil
+}
+
+// Ready starts the processes that are there ahead of requests, and waits until
+// each frame has one that would answer at once. A frame that was scaled to zero
+// waits for its first request, and one with a problem is told of by Problems.
+func (g *Gateway) Ready(ctx context.Context) []error {
+	g.warm()
+	var errs []error
+	for _, f := range g.frames {
+		a, ok := f.runner.(runner.Awaiter)
+		if !ok || len(f.problems) > 0 || f.cfg.Mode == config.Worker && f.cfg.MinWorkers == 0 {
+			continue
+		}
+		if err := a.Await(ctx); err != nil {
+			errs = append(errs, f.failed(err))
+		}
+	}
+	return errs
 }
 
 // sources are the directories that hold what the frame is made of.

@@ -88,6 +88,19 @@ func (r *Reloading) Start(ctx context.Context, spec *process.Spec) (Run, error) 
 	return &reloadingRun{Run: run, left: func() { r.leave(g) }}, nil
 }
 
+// Await returns when a request would be answered at once, or why none would.
+func (r *Reloading) Await(ctx context.Context) error {
+	g, err := r.fresh(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.leave(g)
+	if a, ok := g.Runner.(Awaiter); ok {
+		return a.Await(ctx)
+	}
+	return nil
+}
+
 // fresh waits for a version that is being loaded, and loads one that is not.
 func (r *Reloading) fresh(ctx context.Context) (*generation, error) {
 	for {
