@@ -102,7 +102,9 @@ fe_option() {
         case $2 in
         @-) fe_fail '-d @-: stdin can be read only once: put it into a file, -d @FILE' ;;
         @*)
-            [ -r "${2#@}" ] || fe_fail "-d $2: no such file, or it may not be read"
+            if [ ! -f "${2#@}" ] || [ ! -r "${2#@}" ]; then
+                fe_fail "-d $2: no such file, or it may not be read"
+            fi
             fe_length=$(command wc -c <"${2#@}")
             ;;
         *) fe_length=$(printf '%s' "$2" | command wc -c) ;;
@@ -125,8 +127,8 @@ fe_option() {
 # takes a default away, and "Name;" is an empty field.
 fe_header() {
     case $1 in
-    *:*) fe_name=${1%%:*} fe_value=${1#*:} ;;
-    *';') fe_name=${1%;} fe_value='' ;;
+    *:*) fe_name=${1%%:*} fe_value=${1#*:} fe_given='' ;;
+    *';') fe_name=${1%;} fe_value='' fe_given=yes ;;
     *) fe_fail "header '$1' is not 'Name: value'" ;;
     esac
     case $fe_name in
@@ -144,11 +146,10 @@ fe_header() {
     *[!A-Za-z0-9-]*) fe_note "header $fe_name is not passed on: X_Foo would pose as X-Foo" && return ;;
     esac
     fe_upper=$(printf '%s' "$fe_name" | command tr 'a-z-' 'A-Z_')
-    case $fe_value:$1:$fe_upper in
-    :*:*:USER_AGENT) fe_agent='' ;;
-    :*:*:CONTENT_TYPE) fe_typed=${fe_typed:-no} ;;
-    :*:*:*) ;;
-    *) fe_field "$fe_upper" ;;
+    case ${fe_value:+yes}$fe_given:$fe_upper in
+    yes:*) fe_field "$fe_upper" ;;
+    :USER_AGENT) fe_agent='' ;;
+    :CONTENT_TYPE) fe_typed=${fe_typed:-no} ;;
     esac
 }
 
@@ -344,10 +345,12 @@ fe_split_mount() {
     fe_info=$fe_out
     [ -n "$fe_mount" ] || return 0
     fe_decode "${fe_whole%%'%2F'*}"
-    case $fe_info:$fe_out in
-    "$fe_mount:$fe_mount") fe_info='' ;;
-    *:"$fe_mount"/*) fe_info=${fe_info#"$fe_mount"} ;;
-    *) fe_fail "$fe_url is not below --script-name $fe_mount" ;;
+    case $fe_out in
+    "$fe_mount"/*) fe_info=${fe_info#"$fe_mount"} ;;
+    *)
+        [ "$fe_out:$fe_info" = "$fe_mount:$fe_mount" ] || fe_fail "$fe_url is not below --script-name $fe_mount"
+        fe_info=''
+        ;;
     esac
 }
 
@@ -402,8 +405,8 @@ fe_environ() {
 # fe_body tells of a body if and only if there is one (§4.1.2, §4.1.3). Clients
 # send a length of 0 with the methods that are made for a body.
 fe_body() {
-    case ${fe_method:-GET}:$fe_length in
-    POST:* | PUT:* | PATCH:* | *:[!0]*) fe_set CONTENT_LENGTH "$fe_length" ;;
+    case ${fe_method:-GET}:$fe_data in
+    POST:* | PUT:* | PATCH:* | *:yes) fe_set CONTENT_LENGTH "$fe_length" ;;
     esac
     case $fe_typed:$fe_data in
     yes:*) fe_set CONTENT_TYPE "$fe_type" ;;

@@ -78,20 +78,23 @@ variable() {
 
 # body has stdin be a file of the body's bytes.
 body() {
+  stdin=$work/body
   case $1 in
-  @-)
-    cat >"$work/body"
-    stdin=$work/body
-    pass -d "@$stdin"
+  @-) cat >"$stdin" ;;
+  @*)
+    if [ -f "${1#@}" ] || [ ! -r "${1#@}" ]; then
+      stdin=${1#@} # what is wrong with it, frame_env says
+    else
+      cat -- "${1#@}" >"$stdin" # a pipe, which can be read only once
+    fi
+    ;;
+  *)
+    printf '%s' "$1" >"$stdin"
+    pass -d "$1"
     return
     ;;
-  @*) stdin=${1#@} ;;
-  *)
-    printf '%s' "$1" >"$work/body"
-    stdin=$work/body
-    ;;
   esac
-  pass -d "$1"
+  pass -d "@$stdin"
 }
 
 # locate finds the program as the system will, and says what would fail there.

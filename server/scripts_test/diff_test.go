@@ -42,7 +42,7 @@ func frames(t *testing.T, dir string, outputs ...string) []string {
 func TestDiff(t *testing.T) {
 	const plain = "Content-Type: text/plain\n"
 	many := plain + "\n" + strings.Repeat("a\n", 60)
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		name, a, b string
 		args       []string
 		want       string // below the first line
@@ -76,7 +76,7 @@ func TestDiff(t *testing.T) {
 				"  B: response header, line 1: \"hello\" is no header field: it has no colon (is something printed before the headers, or is the empty line after them missing?) (RFC 3875 §6.3)\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, sh := range plainShells(t) {
+			for _, sh := range plainShells(t)[i%3 : i%3+1] {
 				cmd := sh.do(t, "frame-diff.sh", append(tt.args, "./a", "./b", "/x")...)
 				frames(t, cmd.Dir, tt.a, tt.b)
 				out := run(t, cmd)

@@ -60,7 +60,7 @@ type request struct {
 // pieces are what targets are made of.
 var pieces = []string{"a", "b.sh", ".", "..", "...", ".hidden", "/", "/", "/", "//", "%2F", "%2f", "%2e", "%2E%2e", ".%2e", "%41", "%7E",
 	"%20", " ", "+", "中", "%E4%B8%AD", "%FF", "\xff", "\xe4\xb8", "%0A", "%09", "%01", "\t", "\x01", "\x7f", "%5C", `\`, `\0101`, `\c`, "'", `"`, "$(id)",
-	"`id`", "$HOME", "*", "?[a]", "~", ";", "&", "|", "<>", "{a,b}", "!", "^", "%25", "%2541", "=", "@", ":", "%"}
+	"`id`", "$HOME", "*", "?[a]", "~", ";", "&", "|", "<>", ":/shop/", "{a,b}", "!", "^", "%25", "%2541", "=", "@", ":", "%"}
 
 // spoiled are pieces that a gateway refuses.
 var spoiled = []string{"%zz", "%4", "%00", "/../../../../.."}
@@ -87,7 +87,7 @@ func randomRequest(r *rand.Rand) request {
 	}
 	names := []string{"X-A", "x-a", "X-a", "Cookie", "cookie", "Accept", "X_A", "x.b", "Content-Type", "Host", "Proxy", "Proxy-Authorization",
 		"Authorization", "Content-Length", "Transfer-Encoding", "User-Agent", "X-2fa", "If-None-Match", "Accept-Language"}
-	values := []string{"", " ", "a", "a b", "  a\t", "a: b", "中文", "\xff", "'", `"a"`, `\n`, "$(id)", "a=1; b=2", "text/*, */*;q=0.1", "example.org", "[::1]:80"}
+	values := []string{"", " ", "a", "a b", "  a\t", "a: b", ":b", ":: c:", "中文", "\xff", "'", `"a"`, `\n`, "$(id)", "a=1; b=2", "text/*, */*;q=0.1", "example.org", "[::1]:80"}
 	for range r.IntN(5) {
 		name, value := pick(names), pick(values)
 		if name == "Host" {
