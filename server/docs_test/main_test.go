@@ -69,7 +69,7 @@ func documents(t *testing.T) []document {
 // marked by-hand. The others have tests of their own.
 func typed(path string) bool {
 	switch path {
-	case "README.md", "README.zh.md", "docs/README.md", "docs/moving.md", "docs/debugging.md", "docs/lint.md", "docs/run.md", "docs/trace.md", "docs/captures.md", "docs/scripts.md", "docs/security.md", "docs/operating.md":
+	case "README.md", "README.zh.md", "docs/README.md", "docs/moving.md", "docs/debugging.md", "docs/lint.md", "docs/modes.md", "docs/run.md", "docs/trace.md", "docs/captures.md", "docs/scripts.md", "docs/security.md", "docs/operating.md":
 		return true
 	}
 	return false
