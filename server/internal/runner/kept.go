@@ -210,12 +210,6 @@ func (k *kept) tryAnother() bool {
 	return true
 }
 
-// repeatable reports whether the request can be put to a second worker: nobody
-// has seen it, or it does no harm and its body is still whole.
-func (k *kept) repeatable(sent bool) bool {
-	return !sent || k.spec.Again
-}
-
 // Signal sends sig to the worker, while it is at this exchange.
 func (k *kept) Signal(sig syscall.Signal) {
 	k.mu.Lock()
