@@ -240,10 +240,16 @@ func (c *pollable) writeBounded(attempt func(uintptr) bool) error {
 func (c *pollable) sendFile(f *os.File) error {
 	rights := unix.UnixRights(int(f.Fd()))
 	var err error
-	werr := c.writeBounded(func(fd uintptr) bool {
+	attempt := func(fd uintptr) bool {
 		err = unix.Sendmsg(int(fd), []byte{0}, rights, nil, 0)
 		return err != unix.EAGAIN
-	})
+	}
+	// Not by way of the deadline first: it may be an old one, of a read that
+	// did not have to wait, and the worker asks once.
+	werr := c.raw.Control(func(fd uintptr) { attempt(fd) })
+	if err == unix.EAGAIN {
+		werr = c.writeBounded(attempt)
+	}
 	switch {
 	case werr != nil:
 		return c.trouble(werr)
