@@ -167,7 +167,7 @@ func captureFiles(args []string) ([]string, error) {
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		if err != nil {
-			return nil, fmt.Errorf("replay: %w", err)
+			return nil, &usageError{msg: "replay: " + err.Error(), command: "framegate replay"}
 		}
 		if !info.IsDir() {
 			files = append(files, arg)
@@ -237,7 +237,7 @@ func (o *replayOptions) file(ctx context.Context, file string, against []string,
 	}
 	result := replay.Compare(was, is, compare)
 	result.File = file
-	if is.Exit != nil && is.Exit.Code == cannotRun && len(result.Notes) > 0 {
+	if is.Exit != nil && is.Exit.Code == cannotRun && was.Pid != 0 && len(result.Notes) > 0 {
 		return nil, errors.New(strings.Join(result.Notes, "; "))
 	}
 	return result, nil

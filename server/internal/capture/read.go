@@ -55,7 +55,7 @@ func Read(r io.Reader) (*Recorded, error) {
 		switch told, isTold := strings.CutPrefix(line, "#: "); {
 		case n == 2 && strings.HasPrefix(line, version) && line != version+"1":
 			return nil, fmt.Errorf("read capture: it is of version %s; this framegate reads 1", line[len(version):])
-		case n == 2 && line != version+"1", n < 2 && ended:
+		case n == 2 && line != version+"1", n < 2 && (ended || !strings.HasPrefix(line, "#")):
 			return nil, ErrNoCapture
 		case isTold:
 			if err := parser.line(told); err != nil {

@@ -52,7 +52,7 @@ type Glance struct {
 
 // Compare holds what is against what was.
 func Compare(was *capture.Recorded, is *capture.Exchange, o Options) *Result {
-	c := &comparison{o: &o, was: was, is: is, redacted: map[string]bool{}}
+	c := &comparison{o: &o, was: was, is: is, redacted: map[string]bool{}, ids: []string{was.ID, is.ID}}
 	for _, name := range was.Redacted {
 		c.redacted[strings.ToLower(name)] = true
 	}
@@ -60,6 +60,12 @@ func Compare(was *capture.Recorded, is *capture.Exchange, o Options) *Result {
 	r := &Result{
 		Request: was.Request.Method + " " + was.Request.Target,
 		Was:     glance(&was.Exchange), Is: glance(is), Notes: notes,
+	}
+	if c.unstarted() {
+		r.Is.Status = r.Was.Status
+		r.Notes = append(r.Notes, append([]string{"the program could not be started then, and cannot now"}, stderr...)...)
+		r.Same = true
+		return r
 	}
 	c.status()
 	if !c.sameOutput() {
@@ -112,6 +118,7 @@ type comparison struct {
 	was      *capture.Recorded
 	is       *capture.Exchange
 	redacted map[string]bool
+	ids      []string // of both requests
 	found    []Difference
 }
 
@@ -143,21 +150,21 @@ func (c *comparison) sameOutput() bool {
 	if !c.was.Stdout.Whole() || !c.is.Stdout.Whole() || len(c.redacted) > 0 {
 		return false
 	}
-	return c.o.normal(string(c.was.Stdout.Head), c.was.ID) == c.o.normal(string(c.is.Stdout.Head), c.is.ID)
+	return c.o.normal(string(c.was.Stdout.Head), c.ids) == c.o.normal(string(c.is.Stdout.Head), c.ids)
 }
 
 // answer compares header and body. An answer that the gateway made up itself
 // is as its reason is.
 func (c *comparison) answer() {
 	if ownPage(&c.was.Exchange) || ownPage(c.is) {
-		was, is := c.o.normalFailure(c.was.Failure, c.was.ID), c.o.normalFailure(c.is.Failure, c.is.ID)
+		was, is := c.o.normalFailure(c.was.Failure, c.ids), c.o.normalFailure(c.is.Failure, c.ids)
 		if was != is {
 			c.differ("failure", c.was.Failure, c.is.Failure, true)
 		}
 		return
 	}
-	c.text("header", strings.Join(c.o.normalFields(c.was.Answer.Header, c.was.ID, c.redacted), "\n")+"\n",
-		strings.Join(c.o.normalFields(c.is.Answer.Header, c.is.ID, c.redacted), "\n")+"\n", true)
+	c.text("header", strings.Join(c.o.normalFields(c.was.Answer.Header, c.ids, c.redacted), "\n")+"\n",
+		strings.Join(c.o.normalFields(c.is.Answer.Header, c.ids, c.redacted), "\n")+"\n", true)
 	c.body()
 }
 
@@ -181,7 +188,7 @@ func (c *comparison) body() {
 	was, ok := printedBody(c.was)
 	switch {
 	case ok && is.Whole() && utf8.Valid(was) && utf8.Valid(is.Head):
-		c.text("body", c.o.normal(string(was), c.was.ID), c.o.normal(string(is.Head), c.is.ID), true)
+		c.text("body", c.o.normal(string(was), c.ids), c.o.normal(string(is.Head), c.ids), true)
 	case ok && is.Whole() && bytes.Equal(was, is.Head):
 	case ok && is.Whole():
 		at := firstDifference(was, is.Head)
@@ -226,11 +233,30 @@ func excerpt(p []byte, at int) string {
 	return fmt.Sprintf("%q", p[at:min(at+16, len(p))])
 }
 
+// exit compares how the programs have ended. Of one that the gateway has
+// stopped that is chance: it may have been about to end by itself.
 func (c *comparison) exit() {
 	was, is := exitWord(c.was.Exit), exitWord(c.is.Exit)
-	if was != is {
+	if was != is && !(stopped(&c.was.Exchange) && stopped(c.is)) {
 		c.differ("exit", was, is, !c.o.Against)
 	}
+}
+
+func stopped(x *capture.Exchange) bool {
+	for _, e := range x.Events {
+		if e.Kind == capture.Stopped {
+			return true
+		}
+	}
+	return false
+}
+
+// unstarted reports whether the program could not be started then and cannot
+// now. Then it was the gateway that said so; now it is env in the script, by
+// its exit status, or the script itself.
+func (c *comparison) unstarted() bool {
+	e := c.is.Exit
+	return c.was.Pid == 0 && c.was.Exit == nil && !c.o.Against && e != nil && e.Code >= 125 && e.Code <= 127 && c.is.Stdout.Size == 0
 }
 
 func exitWord(e *capture.Exit) string {
@@ -246,11 +272,11 @@ func exitWord(e *capture.Exit) string {
 // stderr is shown and does not count: what a program logs is no part of its
 // answer.
 func (c *comparison) stderr(is []string) {
-	lines := func(list []string, id string) string {
+	lines := func(list []string) string {
 		text := strings.Join(list, "\n") + "\n"
-		return c.o.normal(strings.TrimPrefix(text, "\n"), id)
+		return c.o.normal(strings.TrimPrefix(text, "\n"), c.ids)
 	}
-	c.text("stderr", lines(c.was.Stderr.Last, c.was.ID), lines(is, c.is.ID), false)
+	c.text("stderr", lines(c.was.Stderr.Last), lines(is), false)
 }
 
 // text compares two texts and shows the lines that differ.

@@ -80,6 +80,23 @@ func TestCompare(t *testing.T) {
 		{name: "exit status", was: plain, is: plain, change: func(_ *capture.Recorded, is *capture.Exchange) { is.Exit.Code = 7 }, want: []string{"exit"}},
 		{name: "exit status of another program", was: plain, is: plain, options: Options{Against: true},
 			change: func(_ *capture.Recorded, is *capture.Exchange) { is.Exit.Code = 7 }},
+		{name: "exit status of what was stopped", was: plain, is: plain, change: func(was *capture.Recorded, is *capture.Exchange) {
+			stop := capture.Event{Kind: capture.Stopped}
+			was.Events, is.Events = append(was.Events, stop), append(is.Events, stop)
+			is.Exit = &capture.Exit{Code: -1, Signal: "SIGTERM"}
+		}},
+		{name: "the captured id, which the program is given", was: "A: b\n\nid was1\n", is: "A: b\n\nid was1\n",
+			change: func(was *capture.Recorded, _ *capture.Exchange) {
+				was.BodySum = capture.Sum{Bytes: 9, SHA256: "a page under --dev"}
+			}},
+		{name: "not to be started, then and now", was: plain, is: plain, change: func(was *capture.Recorded, is *capture.Exchange) {
+			was.Exit, was.Answer.Status, was.Pid = nil, 500, 0
+			is.Exit, is.Answer.Status, is.Stdout, is.Pid = &capture.Exit{Code: 127}, 502, capture.Stream{}, 7
+		}},
+		{name: "not to be started then", was: plain, is: plain, change: func(was *capture.Recorded, is *capture.Exchange) {
+			was.Exit, was.Answer.Status, was.Pid = nil, 500, 0
+			is.Pid = 7
+		}, want: []string{"status", "exit"}},
 		{name: "stderr", was: plain, is: plain, change: func(_ *capture.Recorded, is *capture.Exchange) { is.Stderr.Last = []string{"x"} }},
 		{name: "the gateway's own page", was: plain, is: plain, change: func(was *capture.Recorded, is *capture.Exchange) {
 			was.Events, is.Events = nil, nil
@@ -155,7 +172,7 @@ func TestParseRule(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := Options{Rules: []Rule{rule}}
-	if got, want := o.normal("a t-12 b", ""), "a <token> b"; got != want {
+	if got, want := o.normal("a t-12 b", nil), "a <token> b"; got != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
 }

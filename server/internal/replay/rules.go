@@ -44,14 +44,17 @@ func ParseRule(s string) (Rule, error) {
 	return Rule{Name: name, Pattern: re, Put: "<" + name + ">"}, nil
 }
 
-// normal is a text without what its rules and its own request's id make
-// different from another's.
-func (o *Options) normal(text, id string) string {
+// normal is a text without what the rules and the requests' ids make different
+// from another's. Both ids may be in both texts: the script gives the program
+// the captured one.
+func (o *Options) normal(text string, ids []string) string {
 	if o.Exact {
 		return text
 	}
-	if id != "" {
-		text = strings.ReplaceAll(text, id, "<request-id>")
+	for _, id := range ids {
+		if id != "" {
+			text = strings.ReplaceAll(text, id, "<request-id>")
+		}
 	}
 	for _, r := range o.Rules {
 		text = r.Pattern.ReplaceAllString(text, r.Put)
@@ -62,14 +65,14 @@ func (o *Options) normal(text, id string) string {
 // normalFields are header fields as they are compared: without those that say
 // when and by whom, and with nothing of a cookie's value but its name and
 // attributes.
-func (o *Options) normalFields(fields []capture.Field, id string, redacted map[string]bool) []string {
+func (o *Options) normalFields(fields []capture.Field, ids []string, redacted map[string]bool) []string {
 	var lines []string
 	for _, f := range fields {
 		name := strings.ToLower(f.Name)
 		if o.Ignore[name] || !o.Exact && (name == "date" || name == "server") {
 			continue
 		}
-		value := o.normal(f.Value, id)
+		value := o.normal(f.Value, ids)
 		switch {
 		case redacted[name]:
 			value = "<redacted>"
@@ -103,6 +106,6 @@ func normalCookie(v string) string {
 var duration = regexp.MustCompile(`\b\d+(?:\.\d+)?(?:m?s|µs|m\d+(?:\.\d+)?s)\b`)
 
 // normalFailure is the reason for a failure, whatever time it took.
-func (o *Options) normalFailure(text, id string) string {
-	return duration.ReplaceAllString(o.normal(text, id), "<duration>")
+func (o *Options) normalFailure(text string, ids []string) string {
+	return duration.ReplaceAllString(o.normal(text, ids), "<duration>")
 }
