@@ -21,7 +21,7 @@ type runOptions struct {
 func runCommand() *cobra.Command {
 	var o runOptions
 	cmd := &cobra.Command{
-		Use:   "run [flags] URLPATH\n  framegate run [flags] [URLPATH] -- PROGRAM [ARG…]\n  framegate run [flags] --from FILE [NAME]",
+		Use:   "run [flags] URLPATH\n  framegate run [flags] [URLPATH] -- PROGRAM [ARG…]\n  framegate run [flags] --from FILE [N|NAME]",
 		Short: "Run one exchange from the shell, as serve would",
 		Long: `Run sends one request through the very code that serve uses and prints the
 response as curl -i would; the frame's stderr goes to stderr. It exits with 0

@@ -43,9 +43,9 @@ func (q *requestFlags) which(cmd *cobra.Command, name string, err error) error {
 	if more := len(choice.Entries) - len(listed); more > 0 {
 		fmt.Fprintf(&b, "\n  … and %d more", more)
 	}
-	again := "framegate run --curl … --nth 1"
+	again := "framegate run --curl … 1"
 	if q.from != "" {
-		again = "framegate run --from " + q.from + " --nth 1"
+		again = "framegate run --from " + q.from + " 1"
 	}
 	return &usageError{msg: b.String(), command: cmd.CommandPath(), hint: "a number chooses, a name or a part of the URL: " + again}
 }

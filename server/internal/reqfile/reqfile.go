@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -122,8 +123,12 @@ func format(data []byte, name string) string {
 	return "http"
 }
 
-// Select picks one entry: the nth, counted from 1, or the one that which names
-// or whose URL holds it. With neither, there must be one alone.
+// number is what chooses by counting. A part of a URL of nothing but digits
+// chooses no other way: "2" would mean now one request, now another.
+var number = regexp.MustCompile(`\A[0-9]{1,9}\z`)
+
+// Select picks one entry: the nth, counted from 1, or the one that which counts
+// or names or whose URL holds it. With neither, there must be one alone.
 func Select(entries []Entry, nth int, which string) (*Entry, error) {
 	switch {
 	case nth != 0:
@@ -136,10 +141,17 @@ func Select(entries []Entry, nth int, which string) (*Entry, error) {
 	case which == "":
 		return nil, &ChoiceError{Msg: fmt.Sprintf("holds %d requests: which one?", len(entries)), Entries: entries}
 	}
+	counted := number.MatchString(which)
+	if n, _ := strconv.Atoi(which); counted && n >= 1 && n <= len(entries) {
+		return &entries[n-1], nil
+	}
 	for i := range entries {
 		if entries[i].Name == which {
 			return &entries[i], nil
 		}
+	}
+	if counted {
+		return nil, &ChoiceError{Msg: "there is no request " + which, Entries: entries}
 	}
 	var found []*Entry
 	for i := range entries {

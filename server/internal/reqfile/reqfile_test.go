@@ -271,6 +271,7 @@ func TestSelect(t *testing.T) {
 		{1, "", "http://x/login"}, {3, "", "http://x/items/2"}, {0, "login", "http://x/login"}, {0, "items", "http://x/items"}, {0, "/items/2", "http://x/items/2"},
 		{0, "", "holds 3 requests: which one?"}, {4, "", "there is no request 4"}, {-1, "", "there is no request -1"},
 		{0, "/items", `2 requests have "/items" in their URL: which one?`}, {0, "nope", `no request is named "nope", or has that in its URL`},
+		{0, "1", "http://x/login"}, {0, "2", "http://x/items"}, {0, "3", "http://x/items/2"}, {0, "4", "there is no request 4"}, {0, "0", "there is no request 0"},
 	} {
 		e, err := Select(entries, tt.nth, tt.which)
 		got := ""
