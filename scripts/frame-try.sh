@@ -180,6 +180,26 @@ start() {
   pid=$!
 }
 
+# listen opens a pipe for what the frame prints, which is read as far as $most.
+listen() {
+  mkfifo "$work/pipe"
+  head -c "$most" <"$work/pipe" >"$work/out" &
+  reader=$!
+  exec 4>"$work/pipe"
+}
+
+# unlisten waits for the end of the output. With no group, something that the
+# frame has left behind may have it open for ever.
+unlisten() {
+  [ -n "$reader" ] || return 0
+  if [ -z "$group" ]; then
+    sleep 1
+    kill "$reader" 2>/dev/null || :
+  fi
+  wait "$reader" || :
+  [ "$(wc -c <"$work/out")" -lt "$most" ] || say "it printed more than $most bytes: the rest was not read"
+}
+
 # stop ends the frame and its group.
 stop() { [ -z "$pid" ] || kill -s "$1" -- "$group$pid" 2>/dev/null || :; }
 
@@ -227,6 +247,7 @@ await() {
   ms=$(($(now) - began))
   unwatch
   [ -z "$group" ] || stop KILL # what it has left behind
+  unlisten
   if [ -e "$work/late" ]; then
     how="stopped: it was not done after $timeout s"
   elif [ "$status" -gt 128 ] && signal=$(kill -l $((status - 128)) 2>/dev/null); then
@@ -238,8 +259,9 @@ await() {
 
 # present prints the answer as a client gets it. It fails where a gateway fails.
 present() {
-  end=$(sed -n "/^$cr\{0,1\}\$/{=;q;}" "$work/out") # the line number of the empty line
-  sed "/^$cr\{0,1\}\$/,\$d" "$work/out" >"$work/head"
+  head -c 65537 "$work/out" >"$work/top" # a gateway reads no longer header, either
+  end=$(sed -n "/^$cr\{0,1\}\$/{=;q;}" "$work/top") # the line number of the empty line
+  sed "/^$cr\{0,1\}\$/,\$d" "$work/top" >"$work/head"
   if [ -e "$work/late" ] && [ -z "$end" ]; then
     printf 'HTTP/1.1 504 Gateway Timeout\r\n\r\n'
     return 1
@@ -268,6 +290,8 @@ present() {
 judge() {
   if [ ! -s "$work/out" ]; then
     echo 'bad the program ended before it printed a header'
+  elif [ "$(wc -c <"$work/head")" -gt 65536 ]; then
+    echo 'bad the header is longer than 64 KiB'
   elif [ "$(tr -d '\000' <"$work/head" | wc -c)" -ne "$(wc -c <"$work/head")" ]; then
     echo 'bad the header holds a NUL (RFC 9110 §5.5)'
   else
@@ -356,7 +380,7 @@ phrase() {
 request='' variables='' dir=. timeout='' mode='' trace='' stdin=/dev/null
 cr=$(printf '\r')
 work=$(mktemp -d)
-group='' pid='' watcher=''
+group='' pid='' watcher='' reader='' most=268435456
 trap 'rm -rf -- "$work"' EXIT
 trap 'leave 129' HUP
 trap 'leave 130' INT
@@ -404,7 +428,7 @@ fi
 if [ "$mode" = raw ]; then
   exec 4>&1
 else
-  exec 4>"$work/out"
+  listen
 fi
 eval "set -- $variables \"\$@\""
 start "$@"

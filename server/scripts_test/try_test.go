@@ -151,6 +151,7 @@ func TestTryOutput(t *testing.T) {
 		{"bad status", "Status: 20\n\n", `response header, line 1: status "20": a status is three digits`},
 		{"bad length", "Content-Length: 5 bytes\n\n", `Content-Length "5 bytes" is no number of bytes`},
 		{"101", "Status: 101\n\n", "status 101 is no answer to a request"},
+		{"long header", "X-A: " + strings.Repeat("a", 1<<16) + "\n\n", "the header is longer than 64 KiB"},
 		{"utf-8 value", "X-A: 中\nContent-Type: text/plain\n\n中", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -241,6 +242,18 @@ func TestTryStdin(t *testing.T) {
 					t.Errorf("got %.80q; want %.80q", out.stdout, tt.want)
 				}
 			})
+		}
+	}
+}
+
+// TestTryEndless holds that what does not end neither fills the disk nor takes
+// for ever.
+func TestTryEndless(t *testing.T) {
+	for _, sh := range plainShells(t) {
+		out := run(t, sh.do(t, "frame-try.sh", "/x", "--", "yes", "A: b"))
+		want := "frame-try: it printed more than 268435456 bytes: the rest was not read\nframe-try: the header is longer than 64 KiB\nhint: --raw shows what it printed\n"
+		if m := ended.FindStringSubmatch(out.stderr); !strings.HasPrefix(out.stderr, want) || m == nil || m[1] != "killed by SIGPIPE (the shell's status 141)" || out.status != 1 {
+			t.Errorf("%s: got %q, status %d; want %q", sh.name, out.stderr, out.status, want)
 		}
 	}
 }
