@@ -119,6 +119,7 @@ func (t *tracer) draw(x *capture.Exchange) error {
 	case t.options.json:
 		return writeJSON(t.out, x)
 	case t.options.line:
+		o.Whole = !isTerminal(t.out)
 		return timeline.Line(t.out, x, o)
 	case t.shown > 1:
 		fmt.Fprintln(t.out)
@@ -138,7 +139,7 @@ func (t *tracer) look(now time.Time) {
 		list = append(list, x.Exchange)
 		if !t.live && !x.told {
 			x.told = true
-			t.note(timeline.Running([]*capture.Exchange{x.Exchange}, now, paper(t.notes, false)))
+			t.note(timeline.Running([]*capture.Exchange{x.Exchange}, now, timeline.Options{ASCII: !utf8Locale(), Whole: true}))
 		}
 	}
 	if !t.live {

@@ -157,6 +157,20 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// Into a pipe or a file the lines are whole, whatever COLUMNS says: what reads
+// them looks for what stands at their ends.
+func TestTraceLineIsWhole(t *testing.T) {
+	s := serveTraced(t)
+	s.env = append(s.env, "COLUMNS=60")
+	f := s.follow("--line", "-n", "1")
+	path := "/hello/" + strings.Repeat("a/long/way/", 20)
+	s.get(path)
+	got := f.wait()
+	if want := `\A[0-9:.]{12}  GET ` + path + ` → 200 OK, 6 B in [0-9.]+ ms  hello\n\z`; !regexp.MustCompile(want).MatchString(got) {
+		t.Errorf("got %q; want a match for %s", got, want)
+	}
+}
+
 func TestTraceFilters(t *testing.T) {
 	s := serveTraced(t)
 	for _, tt := range []struct {

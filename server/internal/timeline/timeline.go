@@ -19,6 +19,7 @@ type Options struct {
 	Color bool // for a terminal
 	ASCII bool // for a terminal whose locale is not UTF-8
 	Env   bool // show the whole environ, not only what is asked for first
+	Whole bool // of Line and Running: cut nothing, for who is no terminal
 }
 
 const (

@@ -187,20 +187,29 @@ func draw(t *testing.T, x *capture.Exchange, o Options) string {
 func TestLine(t *testing.T) {
 	long := exchange()
 	long.Request.Target = "/" + strings.Repeat("long", 40)
+	killed := exchange()
+	killed.Request.Target, killed.Answer.Cut, killed.Exit.Signal = long.Request.Target, true, "SIGKILL"
 	for _, tt := range []struct {
 		x    *capture.Exchange
+		o    Options
 		want string
 	}{
-		{exchange(), "15:04:05.123  POST /echo/a%20b?x=1 → 200 OK, 23 B in 24.912 ms  echo\n"},
-		{hang(), "15:04:05.123  POST /echo/a%20b?x=1 → 504 Gateway Timeout, 87 B in 60.003000 s, …\n"},
-		{long, "15:04:05.123  POST /longlonglonglonglonglongl… → 200 OK, 23 B in 24.912 ms  echo\n"},
-		{running(), "15:04:05.123  POST /echo/a%20b?x=1 → still running  echo\n"},
+		{exchange(), Options{}, "15:04:05.123  POST /echo/a%20b?x=1 → 200 OK, 23 B in 24.912 ms  echo\n"},
+		{hang(), Options{}, "15:04:05.123  POST /echo/a%20b?x=1 → 504 in 60.003000 s, killed by SIGTERM\n"},
+		{hang(), Options{Width: 40}, "POST /ech… → 504 in 60.003000 s, SIGTERM\n"},
+		{hang(), Options{Width: 120}, "15:04:05.123  POST /echo/a%20b?x=1 → 504 Gateway Timeout, 87 B in 60.003000 s, killed by SIGTERM  echo\n"},
+		{long, Options{}, "15:04:05.123  POST /longlonglonglonglonglongl… → 200 OK, 23 B in 24.912 ms  echo\n"},
+		{killed, Options{}, "15:04:05.123  POST /longlonglonglong… → 200, cut in 24.912 ms, killed by SIGKILL\n"},
+		{killed, Options{Whole: true, Width: 50}, "15:04:05.123  POST " + long.Request.Target + " → 200 OK, cut after 23 B in 24.912 ms, killed by SIGKILL  echo\n"},
+		{running(), Options{}, "15:04:05.123  POST /echo/a%20b?x=1 → still running  echo\n"},
 	} {
 		var b strings.Builder
-		if err := Line(&b, tt.x, Options{}); err != nil || b.String() != tt.want {
+		if err := Line(&b, tt.x, tt.o); err != nil || b.String() != tt.want {
 			t.Errorf("got %q, %v; want %q", b.String(), err, tt.want)
 		}
-		check(t, b.String(), Options{})
+		if !tt.o.Whole {
+			check(t, b.String(), tt.o)
+		}
 	}
 }
 
@@ -208,6 +217,10 @@ func TestRunning(t *testing.T) {
 	x := running()
 	got := Running([]*capture.Exchange{x, x}, x.Time.Add(3210*ms), Options{Width: 80})
 	if want := "2 exchanges running: POST /echo/a%20b?x=1 for 3.2s, POST /echo/a%20b?x=1 for 3.…"; got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+	got = Running([]*capture.Exchange{x, x}, x.Time.Add(3210*ms), Options{Width: 40, Whole: true})
+	if want := "2 exchanges running: POST /echo/a%20b?x=1 for 3.2s, POST /echo/a%20b?x=1 for 3.2s"; got != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
 }
