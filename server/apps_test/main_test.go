@@ -64,22 +64,26 @@ type place struct {
 	name, mount, pathInfo string
 	prefix                string // what the site's own URLs must begin with: SCRIPT_NAME
 	whole                 bool   // try all of the site here, not only its paths
+	mode                  string
 }
 
-func places(site string) []place {
-	return []place{
-		{"mounted", "/" + site, "pep3333", "/" + site, true},
-		{"mounted-text", "/" + site, "text", "/" + site, false},
-		{"deep", "/a/" + site, "pep3333", "/a/" + site, false},
-		{"root", "/", "pep3333", "", true},
-		{"root-text", "/", "text", "", false},
+func places(site string) (all []place) {
+	for _, mode := range []string{"exec", "fork", "worker"} {
+		all = append(all,
+			place{mode + "-mounted", "/" + site, "pep3333", "/" + site, true, mode},
+			place{mode + "-mounted-text", "/" + site, "text", "/" + site, false, mode},
+			place{mode + "-deep", "/a/" + site, "pep3333", "/a/" + site, false, mode},
+			place{mode + "-root", "/", "pep3333", "", true, mode},
+			place{mode + "-root-text", "/", "text", "", false, mode},
+		)
 	}
+	return all
 }
 
 // wsgi is the table of a WSGI application's frame.
 func (p place) wsgi(app, dir, env string) string {
-	return fmt.Sprintf("[[frame]]\nname = 'site'\nmount = %q\napp = %q\ndir = %q\ninterpreter = %q\npath-info = %q\nenv = { %s }\n",
-		p.mount, app, dir, python, p.pathInfo, env)
+	return fmt.Sprintf("[[frame]]\nname = 'site'\nmount = %q\napp = %q\ndir = %q\ninterpreter = %q\npath-info = %q\nmode = %q\nenv = { %s }\n",
+		p.mount, app, dir, python, p.pathInfo, p.mode, env)
 }
 
 // A browser keeps cookies, and leaves redirects to the test.

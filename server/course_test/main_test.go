@@ -6,6 +6,7 @@ package course_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -67,11 +68,13 @@ func (st stage) check(t *testing.T) {
 		dir := copyProject(t, st.dir)
 		st.serve(t, dir, slices.Concat(st.always, st.plain))
 	})
-	t.Run("configured", func(t *testing.T) {
-		dir := copyProject(t, st.dir)
-		writeFile(t, filepath.Join(dir, "gateway.toml"), st.toml)
-		st.serve(t, dir, slices.Concat(st.always, st.configured))
-	})
+	for _, mode := range []string{"exec", "fork", "worker"} {
+		t.Run("configured-"+mode, func(t *testing.T) {
+			dir := copyProject(t, st.dir)
+			writeFile(t, filepath.Join(dir, "gateway.toml"), fmt.Sprintf("%smode = %q\n", st.toml, mode))
+			st.serve(t, dir, slices.Concat(st.always, st.configured))
+		})
+	}
 }
 
 func (st stage) serve(t *testing.T, dir string, visits []visit, flags ...string) {

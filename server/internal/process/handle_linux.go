@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +17,11 @@ type Handle struct{ pidfd int }
 // descendant: wrappers of an interpreter.
 const deepest = 16
 
+var hasProc = sync.OnceValue(func() bool {
+	_, err := os.Stat("/proc/self/stat")
+	return err == nil
+})
+
 // OpenHandle opens the handle of a process that another process has named. It
 // must be a descendant of ancestor's: whoever may signal every process, as root
 // may, must not be had to signal a stranger.
@@ -24,7 +30,7 @@ func OpenHandle(pid, ancestor int) (*Handle, error) {
 	if fd, err := unix.PidfdOpen(pid, 0); err == nil { // else the kernel is older than 5.3, or the check below fails
 		h.pidfd = fd
 	}
-	if _, err := os.Stat("/proc/self/stat"); err != nil {
+	if !hasProc() {
 		return h, nil // nobody can tell
 	}
 	for at, depth := pid, 0; depth < deepest && at > 1 && ancestor > 1; depth++ {
