@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -99,7 +100,20 @@ func (p *page) rows(d *drawing) []row {
 		rows = append(rows, r)
 	}
 	tag(rows)
+	tagReady(rows)
 	return rows
+}
+
+// tagReady marks what was given to the process before there was one: a body
+// that has room in the pipe is laid there first, and is no riddle then.
+func tagReady(rows []row) {
+	spawned := slices.IndexFunc(rows, func(r row) bool { return r.kind == capture.Spawned })
+	for i := range max(spawned, 0) {
+		switch rows[i].kind {
+		case capture.StdinData, capture.StdinEnd:
+			rows[i].tag = "laid ready"
+		}
+	}
 }
 
 // tag marks the first and the last byte that the process printed.

@@ -96,6 +96,8 @@ func why(past []row, next row) string {
 		seen[r.kind] = true
 	}
 	switch {
+	case next.kind == capture.Started:
+		return "before its start"
 	case seen[capture.Exited]:
 		return "after its end"
 	case seen[capture.Stopped]:

@@ -66,8 +66,8 @@ func documented() *capture.Exchange {
 		Exit:   &capture.Exit{CPU: 31402 * time.Microsecond, MaxRSSKiB: 14400},
 		Answer: capture.Answer{Status: 200, Body: capture.Stream{Size: int64(len(body))}},
 		Events: []capture.Event{
-			at(9, capture.Event{Kind: capture.Started}), at(1204, capture.Event{Kind: capture.Spawned}),
-			at(1231, capture.Event{Kind: capture.StdinData, Bytes: 23}), at(1233, capture.Event{Kind: capture.StdinEnd, Offset: 23}),
+			at(9, capture.Event{Kind: capture.Started}), at(31, capture.Event{Kind: capture.StdinData, Bytes: 23}),
+			at(33, capture.Event{Kind: capture.StdinEnd, Offset: 23}), at(1204, capture.Event{Kind: capture.Spawned}),
 			at(28790, capture.Event{Kind: capture.StdoutPut, Bytes: int64(len(head))}), at(28802, capture.Event{Kind: capture.HeaderEnd, Offset: int64(len(head))}),
 			at(139466, capture.Event{Kind: capture.StderrPut}), at(139712, capture.Event{Kind: capture.StdoutPut, Offset: int64(len(head)), Bytes: int64(len(body))}),
 			at(142015, capture.Event{Kind: capture.StdoutEnd, Offset: int64(len(head + body))}), at(142530, capture.Event{Kind: capture.Exited}),
@@ -209,6 +209,29 @@ func TestLine(t *testing.T) {
 		}
 		if !tt.o.Whole {
 			check(t, b.String(), tt.o)
+		}
+	}
+}
+
+// What goes by before the start is no start that takes long; what goes by
+// behind it is, and a body that was laid ready does not change that.
+func TestSilenceAtTheStart(t *testing.T) {
+	late := exchange()
+	for i := range late.Events {
+		late.Events[i].At += 50 * ms
+	}
+	slow := exchange()
+	slow.Events[1].At, slow.Events[2].At, slow.Events[3].At = 20*ms, 2*ms, 3*ms
+	for _, tt := range []struct {
+		x    *capture.Exchange
+		want string
+	}{
+		{late, "┈  50.009 ms before its start\n50.009  +50.009    start  "},
+		{slow, "  → stdin              end of file                     laid ready\n"},
+		{slow, "┈  17.000 ms to start it\n20.000  +17.000    spawned  "},
+	} {
+		if got := draw(t, tt.x, Options{}); !strings.Contains(got, tt.want) {
+			t.Errorf("got\n%s\nwant in it %q", got, tt.want)
 		}
 	}
 }
