@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   ca-certificates curl git gcc libc6-dev shellcheck procps
-  perl mawk gawk busybox zsh mksh ksh93u+m yash strace
+  perl mawk gawk busybox zsh mksh ksh93u+m yash strace socat
   python3 python3-flask python3-django python3-pyramid python3-pymysql
   php-cgi php-fpm libfcgi-perl libfcgi-bin cgit gitweb
   mariadb-server
