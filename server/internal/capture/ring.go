@@ -3,7 +3,9 @@ package capture
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,8 +65,8 @@ var errQueue = errors.New("exchanges end faster than they can be written")
 
 // OpenRing keeps captures in dir, which is made when the first one comes.
 func OpenRing(dir string, o RingOptions) (*Ring, error) {
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		return nil, fmt.Errorf("captures: %s is no directory", dir)
+	if err := CheckDir(dir); err != nil {
+		return nil, err
 	}
 	r := &Ring{
 		o: o, shelf: shelf{dir: dir, maxCount: o.MaxCount, maxBytes: o.MaxBytes},
@@ -73,6 +75,27 @@ func OpenRing(dir string, o RingOptions) (*Ring, error) {
 	r.o.Write.Beside = true
 	go r.work()
 	return r, nil
+}
+
+// CheckDir says why no ring can be opened in dir.
+func CheckDir(dir string) error {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return fmt.Errorf("captures: %s is no directory", dir)
+	}
+	return nil
+}
+
+// CheckWritable says why nothing could be written into dir now, which need not
+// be there yet. That a disk is full is not seen.
+func CheckWritable(dir string) error {
+	err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+	if parent := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && parent != dir {
+		return CheckWritable(parent)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	return CheckDir(dir)
 }
 
 // Interest is what RingOptions say.

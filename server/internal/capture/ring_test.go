@@ -169,6 +169,25 @@ func TestRingWantsADirectory(t *testing.T) {
 	}
 }
 
+func TestCheckWritable(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ path, want string }{
+		{dir, ""}, {dir + "/not/yet", ""}, {file, "captures: " + file + " is no directory"}, {file + "/below", file + "/below: not a directory"},
+	} {
+		got := ""
+		if err := CheckWritable(tt.path); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %q; want %q", tt.path, got, tt.want)
+		}
+	}
+}
+
 // A disk that fails loses captures: that is told once, and how many it were.
 func TestRingLosesCaptures(t *testing.T) {
 	parent := t.TempDir()

@@ -15,12 +15,22 @@ import (
 func (g *Gateway) commands(ans *answer, x *capture.Exchange, s *sight) []devpage.Command {
 	var list []devpage.Command
 	if s != nil && g.cfg.Capture.On != "off" && g.cfg.Capture.Path != "" {
-		file := filepath.Join(g.cfg.Capture.Path, capture.FileName(x))
-		list = append(list, devpage.Command{Name: "Replay", Line: "sh " + devpage.Word(g.nearPath(file)),
-			Note: "The same program with the same environ, directory and stdin, without the gateway."})
+		list = append(list, g.replay(x))
 	}
 	line, note := g.again(ans.r, x, s)
 	return append(list, devpage.Command{Name: "Again", Line: line, Note: note})
+}
+
+// replay is how the capture is run. It is written when the answer has gone: one
+// that cannot be is not offered, but said, as a comment of the shell's.
+func (g *Gateway) replay(x *capture.Exchange) devpage.Command {
+	dir := g.cfg.Capture.Path
+	if err := capture.CheckWritable(dir); err != nil {
+		return devpage.Command{Name: "Replay", Line: "# there is no capture: " + devpage.Word(g.nearPath(dir)) + " cannot be written",
+			Note: "It would run the same program without the gateway, but: " + err.Error() + "."}
+	}
+	return devpage.Command{Name: "Replay", Line: "sh " + devpage.Word(g.nearPath(filepath.Join(dir, capture.FileName(x)))),
+		Note: "The same program with the same environ, directory and stdin, without the gateway."}
 }
 
 // nearPath is a path from the developer's directory, if it leads down from

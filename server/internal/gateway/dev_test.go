@@ -73,6 +73,16 @@ func TestDevPageNamesTheCapture(t *testing.T) {
 	}
 }
 
+// Where none can be written the page offers none.
+func TestDevPageWithoutACapture(t *testing.T) {
+	s := devSite(t, true, "[capture]\non = \"failure\"\npath = \"file/captures\"\n", map[string]string{"cgi-bin/before.sh": talksFirst, "file": ""})
+	_, page := s.get("/cgi-bin/before.sh")
+	wantAll(t, page, "\nReplay: # there is no capture: "+s.dir+"/file/captures cannot be written\n", "\nAgain: framegate run -c ")
+	if strings.Contains(page, "Replay: sh ") {
+		t.Errorf("a capture is offered that is not there:\n%s", page)
+	}
+}
+
 // A body that is no text, or long, is left to a file.
 func TestDevPageAgainWithABody(t *testing.T) {
 	s := devSite(t, true, "", map[string]string{"cgi-bin/broken.sh": "#!/bin/sh\nexit 1\n"})
