@@ -28,9 +28,8 @@ func (c *captures) watchers(cfg *config.Config) ([]capture.Watcher, error) {
 	if want.On == "off" && want.Secret == "" {
 		return nil, nil
 	}
-	if place := cfg.ServedPlace(want.Path); place != "" {
-		return nil, &hintedError{err: fmt.Errorf("captures: %s lies in %s, where clients could get at them", want.Path, place),
-			hint: "write another path into [capture]"}
+	if err := checkCaptures(cfg); err != nil {
+		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,10 +38,26 @@ func (c *captures) watchers(cfg *config.Config) ([]capture.Watcher, error) {
 	}
 	ring, err := capture.OpenRing(want.Path, c.options(&want))
 	if err != nil {
-		return nil, &hintedError{err: err, hint: "path in [capture] names a directory; it need not exist"}
+		return nil, err
 	}
 	c.rings, c.last = append(c.rings, ring), want
 	return []capture.Watcher{ring}, nil
+}
+
+// checkCaptures says why captures cannot be kept where cfg wants them.
+func checkCaptures(cfg *config.Config) error {
+	want := &cfg.Capture
+	if want.On == "off" && want.Secret == "" {
+		return nil
+	}
+	if place := cfg.ServedPlace(want.Path); place != "" {
+		return &hintedError{err: fmt.Errorf("captures: %s lies in %s, where clients could get at them", want.Path, place),
+			hint: "write another path into [capture]"}
+	}
+	if err := capture.CheckDir(want.Path); err != nil {
+		return &hintedError{err: err, hint: "path in [capture] names a directory; it need not exist"}
+	}
+	return nil
 }
 
 func (c *captures) options(want *config.Capture) capture.RingOptions {

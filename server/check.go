@@ -44,11 +44,15 @@ which is what the modes differ in. It exits with 0 when all is well.`,
 			for _, n := range append(g.Notes(), g.Unreachable(cmd.Context())...) {
 				fmt.Fprintln(cmd.ErrOrStderr(), "note: "+n)
 			}
-			for _, p := range g.Problems() {
+			problems := g.Problems()
+			if err := checkCaptures(cfg); err != nil {
+				problems = append(problems, err)
+			}
+			for _, p := range problems {
 				printError(p)
 			}
 			printAdvice(cmd.OutOrStdout(), g.Advice(cmd.Context()))
-			if len(g.Problems()) > 0 {
+			if len(problems) > 0 {
 				return exitStatus(1)
 			}
 			return nil
