@@ -1,6 +1,7 @@
 """Runs the WSGI bridge as the gateway does: a real process per request with a CGI environ, a fork of one that is
 loaded, or one that answers requests on a connection."""
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -13,6 +14,9 @@ BRIDGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wsgi.py")
 OK = 'start_response("200 OK", [("Content-Type", "text/plain")])'
 MODES = ("exec", "fork", "worker")
 CUT = -6  # SIGABRT: how a process ends in the middle of an answer
+
+# A shell has what runs in its background ignore Ctrl-C, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Answer:
