@@ -101,10 +101,7 @@ func (q *requestFlags) written(cmd *cobra.Command, which string) (*http.Request,
 	var err error
 	switch q.from {
 	case "":
-		o.Name, o.Stdin, data = "--curl", cmd.InOrStdin(), []byte(q.curl)
-		if !strings.HasPrefix(strings.TrimSpace(q.curl), "curl") {
-			data = []byte("curl " + q.curl)
-		}
+		o.Name, o.Curl, o.Stdin, data = "--curl", true, cmd.InOrStdin(), []byte(q.curl)
 	case "-":
 		o.Name = "stdin"
 		data, err = io.ReadAll(cmd.InOrStdin())

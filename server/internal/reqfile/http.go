@@ -71,15 +71,14 @@ func (f *httpFile) block(lines []httpLine, name string) error {
 		case strings.HasPrefix(bare, "< {%"):
 			return f.o.errorf(l.number, "a script ahead of the request is not run").withHint("leave it out, and give what it sets as @name = value")
 		default:
-			f.request(lines[i:], name)
-			return nil
+			return f.request(lines[i:], name)
 		}
 	}
 	return nil
 }
 
 // request takes note of the request that begins on the first of lines.
-func (f *httpFile) request(lines []httpLine, name string) {
+func (f *httpFile) request(lines []httpLine, name string) error {
 	q := &httpRequest{f: f, line: lines[0].number}
 	first := lines[0].bare()
 	i := 1
@@ -97,6 +96,9 @@ func (f *httpFile) request(lines []httpLine, name string) {
 	if m := verbs.FindStringSubmatch(q.url); m != nil {
 		q.method, q.url = m[1], m[2]
 	}
+	if q.method != strings.ToUpper(q.method) || q.url == first && !strings.ContainsAny(first, "/:.{") {
+		return f.o.errorf(q.line, "%q is no request line", excerpt(first)).withHint("it is GET http://localhost/path, say; a raw HTTP message, a HAR file or a curl command line is read, too")
+	}
 	for ; i < len(lines) && lines[i].bare() != ""; i++ {
 		if bare := lines[i].bare(); !strings.HasPrefix(bare, "#") && !strings.HasPrefix(bare, "//") {
 			q.fields = append(q.fields, lines[i])
@@ -113,6 +115,15 @@ func (f *httpFile) request(lines []httpLine, name string) {
 		return match
 	})
 	f.entries = append(f.entries, Entry{Name: name, Line: q.line, Method: q.method, URL: shown, build: q.message})
+	return nil
+}
+
+// excerpt is as much of a line as an error shows.
+func excerpt(line string) string {
+	if r := []rune(line); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return line
 }
 
 // httpRequest is one request of the file, its variables not yet put in.

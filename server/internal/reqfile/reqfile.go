@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Name string            // of the file, for errors; its ending tells the format, where it is a known one
 	Dir  string            // where the files that it names are; "" is the current directory
+	Curl bool              // only curl's command lines are wanted
 	Vars map[string]string // for {{name}}, ahead of the file's own
 
 	Getenv   func(string) (string, bool)  // for {{$processEnv NAME}}; nil knows none
@@ -80,7 +81,11 @@ func Parse(data []byte, o Options) ([]Entry, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	var entries []Entry
 	var err error
-	switch format(data, o.Name) {
+	kind := format(data, o.Name)
+	if o.Curl {
+		kind = "curl"
+	}
+	switch kind {
 	case "har":
 		entries, err = parseHAR(data, &o)
 	case "curl":

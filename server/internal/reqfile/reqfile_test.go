@@ -192,6 +192,9 @@ func TestHTTPFileErrors(t *testing.T) {
 		{"a bad host", "GET http://a{b/\n", `a.http:1: URL "http://a{b/": "a{b" is no host`},
 		{"a file that is not there", "PUT http://x/\n\n< none.bin\n", "a.http:3: read the body: open none.bin: no such file or directory"},
 		{"a script", "< {%\n x\n%}\nhttp://x/\n", "a.http:1: a script ahead of the request is not run | leave it out, and give what it sets as @name = value"},
+		{"another program", "\nwget http://x/y\n", `a.http:2: "wget http://x/y" is no request line | it is GET http://localhost/path, say; a raw HTTP message, a HAR file or a curl command line is read, too`},
+		{"words", "Hello world\n", `a.http:1: "Hello world" is no request line | it is GET http://localhost/path, say; a raw HTTP message, a HAR file or a curl command line is read, too`},
+		{"a word", "garbage\n", `a.http:1: "garbage" is no request line | it is GET http://localhost/path, say; a raw HTTP message, a HAR file or a curl command line is read, too`},
 		{"nothing", "# a\n###\n@b = c\n", "a.http: holds no request | a raw HTTP message, a .http file, a HAR file or a curl command line is read"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
