@@ -55,6 +55,7 @@ func (x *runExchange) run(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s %s: interrupted", x.request.Method, x.request.RequestURI)
 	case failed != nil:
+		x.show.freshLine()
 		printError(runFailure(x.request, failed))
 	case err != nil:
 		return err

@@ -57,6 +57,7 @@ type shower struct {
 	flags   *showFlags
 	started atomic.Bool
 	ended   chan error // of capacity 1: how the one request ended
+	midLine atomic.Bool
 
 	mu      sync.Mutex
 	seen    []*capture.Exchange // several, where a frame redirects
@@ -82,7 +83,7 @@ func (s *shower) start(spec *process.Spec) {
 
 func (s *shower) stdout(p []byte) {
 	if s.flags.raw {
-		s.out.Write(p)
+		s.put(p)
 	}
 }
 
@@ -108,7 +109,7 @@ func (s *shower) answers() bool { return !s.flags.env && !s.flags.raw && !s.whol
 
 func (s *shower) response(head []byte) {
 	if s.answers() {
-		s.out.Write(head)
+		s.put(head)
 	}
 }
 
@@ -116,7 +117,24 @@ func (s *shower) Write(p []byte) (int, error) {
 	if !s.answers() {
 		return len(p), nil
 	}
+	return s.put(p)
+}
+
+// put writes what was answered, as it is.
+func (s *shower) put(p []byte) (int, error) {
+	if len(p) > 0 {
+		s.midLine.Store(p[len(p)-1] != '\n')
+	}
 	return s.out.Write(p)
+}
+
+// freshLine has what comes next on stderr begin on a line of its own, where a
+// body without a last line end stands on the same terminal.
+func (s *shower) freshLine() {
+	if s.midLine.Load() && sameTerminal(s.out, os.Stderr) {
+		s.midLine.Store(false)
+		fmt.Fprintln(os.Stderr)
+	}
 }
 
 // Interest, Started and Ended make a capture.Watcher of it.

@@ -33,6 +33,18 @@ func paper(w io.Writer, env bool) timeline.Options {
 	return o
 }
 
+// sameTerminal reports whether what is written to both is seen in one place.
+func sameTerminal(a, b io.Writer) bool {
+	var seen [2]unix.Stat_t
+	for i, w := range []io.Writer{a, b} {
+		f, ok := w.(*os.File)
+		if !ok || !isatty.IsTerminal(f.Fd()) || unix.Fstat(int(f.Fd()), &seen[i]) != nil {
+			return false
+		}
+	}
+	return seen[0].Rdev == seen[1].Rdev
+}
+
 // utf8Locale goes by the first of the three that says something, as setlocale
 // does.
 func utf8Locale() bool {
