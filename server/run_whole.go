@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"framegate/server/internal/capture"
 	"framegate/server/internal/lint"
@@ -39,7 +40,8 @@ func (s *shower) judge() error {
 		if len(findings) == 0 {
 			continue
 		}
-		if err := lint.Print(os.Stderr, x.Frame, findings, x.Stdout.Head, paper(os.Stderr, false).Color); err != nil {
+		s.freshLine()
+		if err := lint.Print(os.Stderr, outputOf(x), findings, x.Stdout.Head, paper(os.Stderr, false).Color); err != nil {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "\n%s\n", lint.Summary(findings))
@@ -49,4 +51,19 @@ func (s *shower) judge() error {
 		return exitStatus(1)
 	}
 	return nil
+}
+
+// outputOf names what lint has judged. It is no file: an editor that goes by a
+// compiler's messages is not to open one at that line.
+func outputOf(x *capture.Exchange) string {
+	name := x.Program.File
+	if name == "" {
+		return "output of frame " + x.Frame
+	}
+	if here, err := os.Getwd(); err == nil && filepath.IsAbs(name) {
+		if rel, err := filepath.Rel(here, name); err == nil && filepath.IsLocal(rel) {
+			name = rel
+		}
+	}
+	return "output of " + name
 }

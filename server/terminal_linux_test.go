@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -69,6 +70,24 @@ func logOnTerminal(t *testing.T, env []string) string {
 		t.Error(err)
 	}
 	return <-shown
+}
+
+// A finding does not go on where a body without a last line end has stopped.
+func TestRunLintOnATerminal(t *testing.T) {
+	ours, theirs := openTerminal(t)
+	cmd := exec.Command("framegate", "run", "--lint", "--", "sh", "-c", `printf 'Content-Type: text/plain\n\nhi'; exit 3`)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = t.TempDir(), append(os.Environ(), "NO_COLOR=1"), theirs, theirs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	shown, _ := io.ReadAll(ours) // ends with EIO when the other side is closed
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(string(shown), "\r\nhi\r\noutput of ") {
+		t.Errorf("got %q; want the finding on a line of its own", shown)
+	}
 }
 
 // openTerminal makes a pseudo-terminal.
