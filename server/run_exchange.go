@@ -56,7 +56,7 @@ func (x *runExchange) run(ctx context.Context) error {
 		return fmt.Errorf("%s %s: interrupted", x.request.Method, x.request.RequestURI)
 	case failed != nil:
 		x.show.freshLine()
-		printError(runFailure(x.request, failed))
+		printError(x.show.flags.failure(x.request, failed))
 	case err != nil:
 		return err
 	}

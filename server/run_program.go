@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"framegate/server/internal/cgi"
 	"framegate/server/internal/config"
 	"framegate/server/internal/runner"
 )
@@ -50,11 +51,16 @@ func programError(name string, err error) error {
 	return e
 }
 
-// runFailure is why the request got no answer of its own.
-func runFailure(r *http.Request, err error) error {
+// failure is why the request got no answer of its own.
+func (f *showFlags) failure(r *http.Request, err error) error {
+	malformed := (*cgi.HeaderError)(nil)
+	refused := errors.As(err, &malformed)
 	err = fmt.Errorf("%s %s: %w", r.Method, r.RequestURI, err)
 	if errors.Is(err, runner.ErrProgram) && strings.Contains(err.Error(), "exec format error") {
 		return &hintedError{err: err, hint: "a script's first line names its interpreter: #!/bin/sh, #!/usr/bin/env python3"}
+	}
+	if refused && !f.raw && !f.lint {
+		return &hintedError{err: err, hint: "--raw shows what it printed, --lint what is wrong with it and what to write instead"}
 	}
 	return err
 }
