@@ -24,8 +24,24 @@ if "%d.%d" % sys.version_info[:2] == sys.argv[1]: print(os.path.realpath(sys.exe
     done | sort -u
 }
 
-require="${FRAMEGATE_REQUIRE:-}"
+# Tests the bridge under one interpreter.
+test_under() {
+    local python="$1"
+    # Frameworks are installed for Debian's Python alone; elsewhere there is nothing to require.
+    case "$python" in
+        /usr/bin/*) ;;
+        *) export FRAMEGATE_REQUIRE="" ;;
+    esac
+    # The newest Python must read the source as the oldest does.
+    "$python" -c 'import ast; ast.parse(open("wsgi.py", encoding="utf-8").read(), feature_version=(3, 8))' || return 1
+    PYTHONDONTWRITEBYTECODE=1 "$python" -m unittest discover -p '*_test.py' "${arguments[@]}"
+}
+
+arguments=("$@")
 found=0 failed=0 debian=0
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+names=() pids=()
 for version in $versions; do
     pythons="$(find_python "$version")"
     if [ -z "$pythons" ]; then
@@ -33,20 +49,22 @@ for version in $versions; do
         continue
     fi
     while IFS= read -r python; do
+        case "$python" in /usr/bin/*) debian=1 ;; esac
+        # As many at a time as there are cores; each into a file, so that they can be told apart.
+        [ "$found" -lt "$(nproc)" ] || wait "${pids[found - $(nproc)]}" || :
+        (test_under "$python" || : >"$work/$found.failed") >"$work/$found" 2>&1 </dev/null &
+        pids+=("$!") names+=("python$version: $python")
         found=$((found + 1))
-        echo "== python$version: $python"
-        # Frameworks are installed for Debian's Python alone; elsewhere there is nothing to require.
-        case "$python" in
-            /usr/bin/*) export FRAMEGATE_REQUIRE="$require"; debian=1 ;;
-            *) export FRAMEGATE_REQUIRE="" ;;
-        esac
-        # The newest Python must read the source as the oldest does.
-        "$python" -c 'import ast; ast.parse(open("wsgi.py", encoding="utf-8").read(), feature_version=(3, 8))' || failed=1
-        PYTHONDONTWRITEBYTECODE=1 "$python" -m unittest discover -p '*_test.py' "$@" || failed=1
     done <<<"$pythons"
 done
+for ((i = 0; i < found; i++)); do
+    wait "${pids[i]}" 2>/dev/null || : # it may have been waited for
+    [ ! -e "$work/$i.failed" ] || failed=1
+    echo "== ${names[i]}"
+    cat "$work/$i"
+done
 
-if [ "$require" = all ] && [ "$debian" -eq 0 ]; then
+if [ "${FRAMEGATE_REQUIRE:-}" = all ] && [ "$debian" -eq 0 ]; then
     echo "run_tests.sh: FRAMEGATE_REQUIRE=all, but no Python under /usr/bin to test the frameworks with" >&2
     failed=1
 fi
