@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -78,7 +79,24 @@ func (o *runOptions) run(cmd *cobra.Command, args, program []string) error {
 		}
 	}
 	x := &runExchange{cfg: cfg, request: request, frame: o.frame, show: newShower(&o.show, cmd.OutOrStdout())}
+	if program == nil && o.cgiBin == "" {
+		x.nothing = nothingHere(cfg)
+	}
 	return x.run(cmd.Context())
+}
+
+// nothingHere says what to do in a directory with neither a configuration nor
+// what is served without one: most often it is the wrong one.
+func nothingHere(cfg *config.Config) string {
+	if cfg.File != "" {
+		return ""
+	}
+	for _, name := range []string{"static", "frames"} {
+		if _, err := os.Stat(name); err == nil {
+			return ""
+		}
+	}
+	return "there is no gateway.toml here, no static/ and no frames/: go to the site's directory, name its file with -c, or run a program with -- ./prog"
 }
 
 // configure loads what serve would, or makes what one program needs.

@@ -26,6 +26,7 @@ type runExchange struct {
 	request *http.Request
 	frame   string // who answers, "" to find out
 	show    *shower
+	nothing string // what to do about a 404 where nothing is set up, "" for nothing
 }
 
 // run serves the request over a connection in memory.
@@ -62,6 +63,10 @@ func (x *runExchange) run(ctx context.Context) error {
 	}
 	if shown != nil {
 		return shown
+	}
+	if status == http.StatusNotFound && x.nothing != "" {
+		x.show.freshLine()
+		fmt.Fprintln(os.Stderr, "hint: "+x.nothing)
 	}
 	if err != nil || status >= 500 {
 		return exitStatus(1)
