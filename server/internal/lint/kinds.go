@@ -1,6 +1,9 @@
 package lint
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Kind is one mistake that lint knows.
 type Kind struct {
@@ -48,5 +51,13 @@ func Nearest(code string) string {
 	for _, k := range Kinds() {
 		codes = append(codes, k.Code)
 	}
-	return nearest(code, codes)
+	if near := nearest(code, codes); near != "" {
+		return near
+	}
+	for _, k := range codes { // as far as somebody has remembered it
+		if len(code) >= 3 && strings.HasPrefix(k, code) {
+			return k
+		}
+	}
+	return ""
 }
