@@ -61,9 +61,7 @@ and the body come back on stdout.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.Version = version              // for --version; the command tells more
 	root.SuggestionsMinimumDistance = 2 // letters that may be wrong; the library's default holds only for its own messages
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &usageError{msg: err.Error(), command: cmd.CommandPath()}
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), runCommand(), replayCommand(), lintCommand(), checkCommand(), traceCommand(), reloadCommand(), versionCommand())
 	return root
 }

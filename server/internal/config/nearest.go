@@ -1,5 +1,8 @@
 package config
 
+// Nearest is nearest for other names that people type.
+func Nearest(name string, known []string) string { return nearest(name, known) }
+
 // nearest is the known name that a mistyped one most likely stands for, or ""
 // when none is near enough to be more help than harm.
 func nearest(name string, known []string) string {
