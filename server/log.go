@@ -10,10 +10,12 @@ import (
 )
 
 // newLog writes for people on a terminal, in colour unless NO_COLOR is set,
-// and JSON otherwise.
-func newLog(f *os.File) zerolog.Logger {
+// and JSON otherwise. What it still holds is written by flush, which is called
+// once.
+func newLog(f *os.File) (log zerolog.Logger, flush func()) {
 	if !isatty.IsTerminal(f.Fd()) {
-		return zerolog.New(f).With().Timestamp().Logger()
+		b := newBatch(f)
+		return zerolog.New(b).With().Timestamp().Logger(), b.Close
 	}
 	w := zerolog.ConsoleWriter{
 		Out:           f,
@@ -23,7 +25,7 @@ func newLog(f *os.File) zerolog.Logger {
 		FieldsExclude: []string{"remote", "method", "host", "uri", "proto", "status", "bytes_in", "bytes_out",
 			"duration_ms", "mode", "queue_ms", "spawn_ms", "first_byte_ms", "stream"},
 	}
-	return zerolog.New(w).With().Timestamp().Logger()
+	return zerolog.New(w).With().Timestamp().Logger(), func() {}
 }
 
 // summarize gives a request's record the message that its fields amount to.
