@@ -10,12 +10,10 @@ import (
 )
 
 // newLog writes for people on a terminal, in colour unless NO_COLOR is set,
-// and JSON otherwise. What it still holds is written by flush, which is called
-// once.
-func newLog(f *os.File) (log zerolog.Logger, flush func()) {
+// and JSON otherwise.
+func newLog(f *os.File) zerolog.Logger {
 	if !isatty.IsTerminal(f.Fd()) {
-		b := newBatch(f)
-		return zerolog.New(b).With().Timestamp().Logger(), b.Close
+		return zerolog.New(f).With().Timestamp().Logger()
 	}
 	w := zerolog.ConsoleWriter{
 		Out:           f,
@@ -25,7 +23,7 @@ func newLog(f *os.File) (log zerolog.Logger, flush func()) {
 		FieldsExclude: []string{"remote", "method", "host", "uri", "proto", "status", "bytes_in", "bytes_out",
 			"duration_ms", "mode", "queue_ms", "spawn_ms", "first_byte_ms", "stream"},
 	}
-	return zerolog.New(w).With().Timestamp().Logger(), func() {}
+	return zerolog.New(w).With().Timestamp().Logger()
 }
 
 // summarize gives a request's record the message that its fields amount to.

@@ -118,8 +118,7 @@ const startPatience = 5 * time.Second
 func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 	ctx, hurry, restore := signalContexts()
 	defer restore()
-	log, flush := newLog(os.Stderr)
-	defer flush()
+	log := newLog(os.Stderr)
 	slow := time.AfterFunc(startPatience, func() { log.Info().Msg("still starting: the apps are being imported") })
 	defer slow.Stop()
 	o.captures = &captures{log: log}

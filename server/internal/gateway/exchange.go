@@ -68,9 +68,13 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 		} // else it goes with the sight
 	}()
 
-	if err = x.admit(r.Context()); err != nil {
+	arrived := time.Now()
+	err = f.gate.enter(r.Context())
+	rec.queued = time.Since(arrived)
+	if err != nil {
 		return "", err
 	}
+	f.running.RLock()
 	x.sight = g.look(x, r)
 	rec.sight.end(g, ans, rec) // of the exchange that has redirected here
 	rec.pid, rec.address, rec.exit = 0, "", nil
@@ -89,25 +93,6 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 	}
 	x.end()
 	return redirect, nil
-}
-
-// admit returns when the exchange may begin.
-func (x *exchange) admit(ctx context.Context) error {
-	if b := x.ans.begun; b != nil {
-		x.rec.queued = b.queued
-		if b.failed {
-			x.ans.begun = nil
-			return b.err
-		}
-		return nil // it has been admitted on the lane
-	}
-	arrived := time.Now()
-	err := x.frame.gate.enter(ctx)
-	x.rec.queued = time.Since(arrived)
-	if err == nil {
-		x.frame.running.RLock()
-	}
-	return err
 }
 
 // spec is what the process is given: program, environ, stdin, cwd.
@@ -185,8 +170,7 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	x.started = time.Now()
 	x.begun = make(chan struct{})
 	defer close(x.begun)
-	b := x.ans.begun
-	run, err := x.obtain(ctx, spec)
+	run, err := x.frame.runner.Start(ctx, spec)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ended(ctx)
@@ -199,9 +183,6 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	x.run, x.out = run, run.Output()
 	x.rec.pid = run.Pid()
 	x.rec.spawned = time.Since(x.started)
-	if b != nil {
-		x.resume(b)
-	}
 	x.sight.started(x.g, x.rec)
 	x.out.WhenBlocked(x.beforeWait)
 	if x.kept = runner.KeptOf(run); x.kept != nil {
@@ -210,14 +191,6 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	}
 	x.detach = context.AfterFunc(ctx, func() { x.stop(x.endedBy(ctx)) })
 	return nil
-}
-
-// obtain has a process, or what was begun with one on the lane.
-func (x *exchange) obtain(ctx context.Context, spec *process.Spec) (runner.Run, error) {
-	if b := x.ans.begun; b != nil {
-		return x.take(b)
-	}
-	return x.frame.runner.Start(ctx, spec)
 }
 
 // ended is why the context of a request is done: the client, or the server.

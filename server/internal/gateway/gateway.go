@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 
@@ -61,8 +60,6 @@ type Gateway struct {
 	notFound []byte        // the site's own 404 page, nil for the built-in one
 	problems []error
 	watcher  process.Watcher
-	hasLane  bool // there may be requests for the lane
-	dates    dates
 	warmed   sync.Once
 	dev      *dev // nil without Options.Dev
 }
@@ -102,8 +99,6 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (*Gateway, error
 		g.problems = append(g.problems, f.problems...)
 	}
 	g.routes = newRoutes(g.frames)
-	g.hasLane = opts.Tap == nil && opts.Frame == "" && !opts.Dry && g.dev == nil && cfg.HTTP.KeepAlive > 0 &&
-		slices.ContainsFunc(g.frames, func(f *frame) bool { return f.sendsVars })
 	return g, nil
 }
 
@@ -150,15 +145,9 @@ func (g *Gateway) Close() error {
 const maxRedirects = 5
 
 // ServeHTTP answers one request and writes its log record.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serve(w, r, nil) }
-
-// serve answers a request, of which something may have been begun on the lane.
-func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, b *begun) {
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ans := newAnswer(w, r)
 	rec := newRecord(r)
-	if b != nil {
-		ans.begun, rec.id, rec.started = b, b.id, b.arrived
-	}
 	w.Header().Set("Server", g.opts.Software)
 	if conn := httpguard.FromRequest(r); conn != nil {
 		defer conn.Done()
@@ -175,9 +164,6 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, b *begun) {
 	defer func() {
 		if ans.pending != nil {
 			ans.pending()
-		}
-		if ans.begun != nil {
-			ans.begun.drop()
 		}
 		g.log(ans, rec)
 		rec.sight.end(g, ans, rec)

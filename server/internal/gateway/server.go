@@ -51,7 +51,7 @@ func (g *Gateway) server(exchanges context.Context, handler http.Handler) *http.
 }
 
 // guard is ln with everything refused that net/http would let through.
-func (g *Gateway) guard(ln net.Listener, lane httpguard.Lane) net.Listener {
+func (g *Gateway) guard(ln net.Listener) net.Listener {
 	h := &g.cfg.HTTP
 	limits := httpguard.Limits{
 		MaxHeader:     int(min(h.MaxHeader, math.MaxInt32)),
@@ -67,7 +67,7 @@ func (g *Gateway) guard(ln net.Listener, lane httpguard.Lane) net.Listener {
 			g.opts.Log.Warn().Int("max_connections", h.MaxConnections).Msg("max-connections are busy: new ones wait")
 		}
 	}
-	return &httpguard.Listener{Listener: ln, Limits: limits, MaxConnections: h.MaxConnections, Full: full, Lane: lane, KeepAlive: h.KeepAlive}
+	return &httpguard.Listener{Listener: ln, Limits: limits, MaxConnections: h.MaxConnections, Full: full}
 }
 
 // serverLog takes down what net/http has to say.

@@ -15,9 +15,8 @@ import (
 // No request is refused, cut or kept waiting by that.
 type Site struct {
 	current atomic.Pointer[tenant]
-	running sync.WaitGroup  // requests: http.Server forgets those whose connection was cut
-	closing sync.WaitGroup  // tenants that have been replaced
-	ends    context.Context // of exchanges, while it serves
+	running sync.WaitGroup // requests: http.Server forgets those whose connection was cut
+	closing sync.WaitGroup // tenants that have been replaced
 	serving atomic.Bool
 }
 
@@ -41,19 +40,13 @@ func newTenant(g *Gateway) *tenant { return &tenant{g: g, idle: make(chan struct
 // Gateway is the one that gets the next request.
 func (s *Site) Gateway() *Gateway { return s.current.Load().g }
 
-// ServeHTTP has the current gateway answer, or the one that has begun to.
+// ServeHTTP has the current gateway answer.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b := begunOn(r)
-	var t *tenant
-	if b != nil {
-		t = b.tenant
-	} else {
-		s.running.Add(1)
-		t = s.enter()
-	}
+	s.running.Add(1)
 	defer s.running.Done()
+	t := s.enter()
 	defer t.leave()
-	t.g.serve(w, r, b)
+	t.g.ServeHTTP(w, r)
 }
 
 func (s *Site) enter() *tenant {
@@ -107,13 +100,12 @@ func (s *Site) Serve(ctx, hurry context.Context, ln net.Listener) error {
 	exchanges, stopAll := context.WithCancelCause(context.Background())
 	defer stopAll(nil)
 	first := s.Gateway()
-	s.ends = exchanges
 	s.serving.Store(true)
 	first.warm()
 	srv := first.server(exchanges, s)
 	srv.RegisterOnShutdown(func() { s.Gateway().dev.stop() })
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(first.guard(ln, s)) }()
+	go func() { served <- srv.Serve(first.guard(ln)) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)

@@ -48,15 +48,6 @@ type Conn struct {
 
 	probing prober
 
-	lane      Lane // nil without one
-	Kept      any  // what the lane keeps of the connection; the lane's alone
-	race      race
-	usual     bool      // net/http has been given a head
-	known     int       // length of a head that was just found good
-	bounded   time.Time // when the lane's write deadline was last moved; zero without one
-	moved     time.Time // when the deadline was last moved behind an answer of the lane's
-	keepAlive time.Duration
-
 	mu       sync.Mutex
 	verdicts []*Refusal   // one per delivered head that no handler has taken, nil for a good one
 	open     atomic.Int64 // heads delivered less handlers done
@@ -92,7 +83,6 @@ func (c *Conn) Next() *Refusal {
 func (c *Conn) Done() { c.open.Add(-1) }
 
 func (c *Conn) deliver(v *Refusal) {
-	c.unboundWrites()
 	c.mu.Lock()
 	c.verdicts = append(c.verdicts, v)
 	c.mu.Unlock()
@@ -137,9 +127,6 @@ func (c *Conn) readInto(p []byte) (int, error) {
 			return 0, c.awaitReset()
 		}
 		return 0, c.ending(err)
-	}
-	if c.short(p[:n]) {
-		return 0, nil
 	}
 	checked, rest := c.check(p[:n])
 	c.partial = append([]byte(nil), rest...)
@@ -227,17 +214,12 @@ func (c *Conn) check(data []byte) (checked int, rest []byte) {
 			return checked, head
 		}
 		c.begun, c.scanned = true, 0
-		next, refusal := framing{}, (*Refusal)(nil)
-		if end != c.known || checked > 0 {
-			next, refusal = inspect(head, end, limits)
-		}
-		c.known = 0
+		next, refusal := inspect(head, end, limits)
 		if refusal != nil {
 			c.refuse(refusal)
 			break
 		}
 		c.framing = next
-		c.usual = true
 		c.deliver(nil)
 		checked += end
 	}
@@ -282,12 +264,6 @@ func (c *Conn) Linger() { c.linger.Store(true) }
 
 // Close closes the connection, behind a refusal or Linger in two steps.
 func (c *Conn) Close() error {
-	if c.race.defers() {
-		return nil
-	}
-	if c.lane != nil {
-		c.lane.Closed(c)
-	}
 	defer c.gone()
 	if c.linger.Load() {
 		c.CloseWrite()

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 )
 
 // Listener wraps what it accepts in a *Conn.
@@ -20,9 +19,6 @@ type Listener struct {
 	Limits         Limits
 	MaxConnections int    // at once; 0 is no limit
 	Full           func() // called, if set, when a new connection has to wait
-
-	Lane      Lane          // nil is none
-	KeepAlive time.Duration // how long net/http lets a connection be idle, for the lane
 
 	mu     sync.Mutex
 	room   *sync.Cond
@@ -40,7 +36,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Conn: nc, limits: l.Limits, lane: l.Lane, keepAlive: l.KeepAlive}
+	c := &Conn{Conn: nc, limits: l.Limits}
 	if l.MaxConnections > 0 && !l.admit(c) {
 		nc.Close()
 		return nil, net.ErrClosed
