@@ -113,7 +113,10 @@ func (s *scgi) read(p []byte, block func()) (int, error) {
 		}
 	}
 	if s.written < len(s.out) {
-		if err := c.write(s.out, &s.written, block); err != nil && !s.answered(c, err) {
+		if block != nil {
+			block()
+		}
+		if err := c.write(s.out, &s.written, c.deadline()); err != nil && !s.answered(c, err) {
 			return 0, err
 		}
 	}
