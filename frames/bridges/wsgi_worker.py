@@ -29,27 +29,11 @@ JOINED = 65536  # up to this length, copying a piece behind its length costs les
 
 
 class Wire:
-    """The connection to the gateway: requests come on a socket, answers go to a pipe that came with it."""
+    """The connection to the gateway."""
 
     def __init__(self, socket):
         self.socket = socket
         self.idle = self.ending = False
-        try:
-            self.out = self.descriptor(_socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            self.out = os.dup(socket.fileno())  # without one, they go back on the socket
-
-    def close(self):
-        self.socket.close()
-        os.close(self.out)
-
-    def descriptor(self, flags=0):
-        """A descriptor that the gateway sends."""
-        _, ancillary, _, _ = self.socket.recvmsg(1, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC | flags)
-        for level, kind, data in ancillary:
-            if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS) and len(data) >= 4:
-                return int.from_bytes(data[:4], sys.byteorder)
-        raise ConnectionResetError("the gateway sent no descriptor")
 
     def receive(self, count, have):
         """The rest of count bytes; have is their beginning."""
@@ -63,33 +47,29 @@ class Wire:
             rest = rest[got:]
         return bytes(data)
 
-    def put(self, data):
-        done = os.write(self.out, data)
-        if done < len(data):  # a signal has come
-            data = memoryview(data)
-            while done < len(data):
-                done += os.write(self.out, data[done:])
-
     def send(self, data):
         """One piece of the answer, or several."""
         if len(data) <= JOINED:
-            self.put(NUMBER(len(data)) + data)
+            self.socket.sendall(NUMBER(len(data)) + data)
             return
         data = memoryview(data)
         while data:
             piece, data = data[:LONGEST], data[LONGEST:]
             head = NUMBER(len(piece))
-            done = os.writev(self.out, (head, piece))
-            if done < len(head):
-                self.put(head[done:])
-                done = len(head)
-            if done < len(head) + len(piece):
-                self.put(piece[done - len(head):])
+            sent = self.socket.sendmsg((head, piece))
+            if sent < len(head):
+                self.socket.sendall(head[sent:])
+                sent = len(head)
+            self.socket.sendall(piece[sent - len(head):])
 
     def body(self):
         """The descriptor of a body that did not come with its request."""
-        self.put(SEND_BODY)
-        return self.descriptor()
+        self.socket.sendall(SEND_BODY)
+        _, ancillary, _, _ = self.socket.recvmsg(1, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC)
+        for level, kind, data in ancillary:
+            if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS) and len(data) >= 4:
+                return int.from_bytes(data[:4], sys.byteorder)
+        raise ConnectionResetError("the gateway sent no body")
 
     def stop(self, *_):
         """A signal: the request at hand is the last. What was sent to an idle worker is still there to be read, and
@@ -240,9 +220,9 @@ class Exchange(bridge.Host):
         self.over = True
         held = self.held
         if held is None:
-            self.wire.put(END[status])
+            self.wire.socket.sendall(END[status])
         else:
-            self.wire.put(NUMBER(len(held)) + held + END[status])
+            self.wire.socket.sendall(NUMBER(len(held)) + held + END[status])
 
     def cut(self):
         return 2
@@ -322,13 +302,13 @@ class Worker:
 
 def main(options):
     wire = Wire(wsgi_warm.connect())
-    os.register_at_fork(after_in_child=wire.close)  # what an application forks has no say here
+    os.register_at_fork(after_in_child=wire.socket.close)  # what an application forks has no say here
     try:
         return work(options, wire)
     except ConnectionError:
         return 0  # the gateway has ended
     finally:
-        wire.close()
+        wire.socket.close()
 
 
 def work(options, wire):
@@ -346,6 +326,6 @@ def work(options, wire):
             _signal.signal(sent, wire.stop)  # else the application has its own way to end
     gc.collect()
     gc.freeze()  # what is there now stays: no collection need look at it
-    wire.put(END[0])
+    wire.socket.sendall(END[0])
     worker.serve()
     return 0

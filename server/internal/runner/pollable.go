@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pollable is one end of a socket or a pipe to a worker. What is there to read is read without a
+// pollable is a socket to a worker. What is there to read is read without a
 // look at any clock; the deadline is for the waiting, and is moved once a
 // second at the most: it costs a system timer.
 type pollable struct {
@@ -23,13 +23,11 @@ type pollable struct {
 	over  bool      // the process has ended: whoever holds the other end, it is not the worker
 
 	turn func(fd uintptr) bool // of ask; made once
-	put  func(fd uintptr)
 	asks asking
 }
 
 // asking is what ask has to do.
 type asking struct {
-	to      *pollable
 	out     []byte
 	written int
 	in      []byte
@@ -44,29 +42,22 @@ func (c *pollable) init(fd int) error {
 		unix.Close(fd)
 		return os.NewSyscallError("fcntl", err)
 	}
-	f := os.NewFile(uintptr(fd), "worker")
-	if err := c.adopt(f); err != nil {
-		f.Close()
-		return err
+	c.f = os.NewFile(uintptr(fd), "worker")
+	if c.raw, err = c.f.SyscallConn(); err != nil {
+		c.f.Close()
 	}
-	return nil
-}
-
-// adopt takes over a file that the runtime polls.
-func (c *pollable) adopt(f *os.File) (err error) {
-	c.f, c.turn, c.put = f, c.takeTurn, c.putOut
-	c.raw, err = f.SyscallConn()
+	c.turn = c.takeTurn
 	return err
 }
 
-// ask writes out to another end, and then reads into p, once there is
-// something. It waits right behind the writing, without a look whether the
+// ask writes out and then reads into p, once there is something: what both
+// come to in one. It waits right behind the writing, without a look whether the
 // answer is there already: it is not.
-func (c *pollable) ask(to *pollable, out []byte, written *int, p []byte, block func()) (n int, err error) {
+func (c *pollable) ask(out []byte, written *int, p []byte, block func()) (n int, err error) {
 	if block != nil {
 		block()
 	}
-	c.asks = asking{to: to, out: out, written: *written, in: p}
+	c.asks = asking{out: out, written: *written, in: p}
 	werr := c.raw.Read(c.turn)
 	*written = c.asks.written
 	n, err = c.asks.n, c.asks.err
@@ -77,7 +68,7 @@ func (c *pollable) ask(to *pollable, out []byte, written *int, p []byte, block f
 	case werr != nil:
 		return 0, c.trouble(werr)
 	case *written < len(out) && err == syscall.EAGAIN:
-		if err := to.write(out, written, c.deadline()); err != nil {
+		if err := c.write(out, written, block); err != nil {
 			return 0, err
 		}
 		return c.read(p, block)
@@ -90,28 +81,21 @@ func (c *pollable) ask(to *pollable, out []byte, written *int, p []byte, block f
 func (c *pollable) takeTurn(fd uintptr) bool {
 	a := &c.asks
 	if a.written < len(a.out) {
-		if a.to.raw.Control(c.put) != nil {
-			a.err = errLost
+		for a.written < len(a.out) {
+			n, err := syscall.Write(int(fd), a.out[a.written:])
+			if n > 0 {
+				a.written += n
+			}
+			if err != nil && err != syscall.EINTR {
+				a.err = err
+				return true
+			}
 		}
-		return a.err != nil
+		return false
 	}
 	for {
 		if a.n, a.err = syscall.Read(int(fd), a.in); a.err != syscall.EINTR {
 			return a.err != syscall.EAGAIN
-		}
-	}
-}
-
-func (c *pollable) putOut(fd uintptr) {
-	a := &c.asks
-	for a.written < len(a.out) {
-		n, err := syscall.Write(int(fd), a.out[a.written:])
-		if n > 0 {
-			a.written += n
-		}
-		if err != nil && err != syscall.EINTR {
-			a.err = err
-			return
 		}
 	}
 }
@@ -206,15 +190,8 @@ func (c *pollable) read(p []byte, block func()) (n int, err error) {
 	return readResult(n, err)
 }
 
-// deadline is what bounds the waiting.
-func (c *pollable) deadline() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.armed
-}
-
-// write writes what is left of p, until the deadline, and counts it.
-func (c *pollable) write(p []byte, written *int, until time.Time) error {
+// write writes what is left of p, and counts it.
+func (c *pollable) write(p []byte, written *int, block func()) error {
 	var err error
 	attempt := func(fd uintptr) bool {
 		for *written < len(p) {
@@ -236,7 +213,10 @@ func (c *pollable) write(p []byte, written *int, until time.Time) error {
 		return errLost
 	}
 	if err == syscall.EAGAIN {
-		if werr := c.writeBounded(attempt, until); werr != nil {
+		if block != nil {
+			block()
+		}
+		if werr := c.writeBounded(attempt); werr != nil {
 			return c.trouble(werr)
 		}
 	}
@@ -246,17 +226,18 @@ func (c *pollable) write(p []byte, written *int, until time.Time) error {
 	return nil
 }
 
-func (c *pollable) writeBounded(attempt func(uintptr) bool, until time.Time) error {
+// writeBounded waits with the deadline that reads have.
+func (c *pollable) writeBounded(attempt func(uintptr) bool) error {
 	c.mu.Lock()
 	if !c.over {
-		c.f.SetWriteDeadline(until)
+		c.f.SetWriteDeadline(c.armed)
 	}
 	c.mu.Unlock()
 	return c.raw.Write(attempt)
 }
 
 // sendFile hands a descriptor over, with a byte that is 0.
-func (c *pollable) sendFile(f *os.File, until time.Time) error {
+func (c *pollable) sendFile(f *os.File) error {
 	rights := unix.UnixRights(int(f.Fd()))
 	var err error
 	attempt := func(fd uintptr) bool {
@@ -267,7 +248,7 @@ func (c *pollable) sendFile(f *os.File, until time.Time) error {
 	// did not have to wait, and the worker asks once.
 	werr := c.raw.Control(func(fd uintptr) { attempt(fd) })
 	if err == unix.EAGAIN {
-		werr = c.writeBounded(attempt, until)
+		werr = c.writeBounded(attempt)
 	}
 	switch {
 	case werr != nil:

@@ -28,7 +28,7 @@ func TestBodyIsHandedOverWhateverTheLastDeadlineWas(t *testing.T) {
 	}
 	defer body.Close()
 	c.exactly(time.Unix(1, 0))
-	if err := c.sendFile(body, time.Unix(1, 0)); err != nil {
+	if err := c.sendFile(body); err != nil {
 		t.Fatalf("got %v; want it sent", err)
 	}
 	rights := make([]byte, 64)

@@ -113,10 +113,7 @@ func (s *scgi) read(p []byte, block func()) (int, error) {
 		}
 	}
 	if s.written < len(s.out) {
-		if block != nil {
-			block()
-		}
-		if err := c.write(s.out, &s.written, c.deadline()); err != nil && !s.answered(c, err) {
+		if err := c.write(s.out, &s.written, block); err != nil && !s.answered(c, err) {
 			return 0, err
 		}
 	}

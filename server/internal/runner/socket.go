@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,14 +24,10 @@ const (
 	wireCut       = 2
 )
 
-// socket is the gateway's end of a bridge's connection: a socket for requests,
-// which can carry descriptors, and a pipe for answers. On one socket for both,
-// each answer that is read would wake the worker, which waits for the next
-// request: a socket that has room again wakes whoever sleeps on it.
+// socket is the gateway's end of a bridge's connection.
 type socket struct {
-	theirs   *os.File // the worker's end of the socket, until it runs
-	requests pollable
-	answers  pollable
+	theirs *os.File // the worker's end, until it runs
+	conn   pollable
 
 	spec    *process.Spec // of the request
 	out     []byte        // what is sent of it ahead
@@ -54,63 +49,28 @@ func openSocket() (link, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
 	}
-	s := &socket{theirs: os.NewFile(uintptr(fds[1]), "gateway"), in: make([]byte, readAhead)}
-	if err := s.requests.init(fds[0]); err != nil {
-		s.theirs.Close()
-		return nil, err
-	}
-	if err := s.openAnswers(); err != nil {
-		s.theirs.Close()
-		s.requests.close()
+	theirs := os.NewFile(uintptr(fds[1]), "gateway")
+	s := &socket{theirs: theirs, in: make([]byte, readAhead)}
+	if err := s.conn.init(fds[0]); err != nil {
+		theirs.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// openAnswers makes the pipe. Its other end waits on the socket for the worker:
-// as a descriptor of the process it would be in everybody's way.
-func (s *socket) openAnswers() error {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	// Programs do not expect EAGAIN of what they write.
-	if err = syscall.SetNonblock(int(w.Fd()), false); err == nil {
-		err = s.answers.adopt(r)
-	}
-	if err == nil {
-		err = s.requests.sendFile(w, time.Time{})
-	}
-	if err != nil {
-		r.Close()
-		return err
-	}
-	widen(r)
-	return nil
-}
-
 func (s *socket) child() *os.File { return s.theirs }
-func (s *socket) gone() {
-	s.requests.abandon()
-	s.answers.abandon()
-}
-
-func (s *socket) close() {
-	s.requests.close()
-	s.answers.close()
-}
-
-func (s *socket) sent() bool     { return s.written > 0 }
-func (s *socket) ending() Ending { return s.over }
+func (s *socket) gone()           { s.conn.abandon() }
+func (s *socket) close()          { s.conn.close() }
+func (s *socket) sent() bool      { return s.written > 0 }
+func (s *socket) ending() Ending  { return s.over }
 
 // buffered reports whether read has something to say without waiting.
 func (s *socket) buffered() bool { return s.r < s.w }
 
-func (s *socket) bound(t time.Time) { s.answers.bound(t) }
+func (s *socket) bound(t time.Time) { s.conn.bound(t) }
 
 func (s *socket) ready(until time.Time) error {
-	s.answers.exactly(until)
+	s.conn.exactly(until)
 	for s.w-s.r < 4 {
 		if err := s.more(nil); err != nil {
 			return err
@@ -218,9 +178,9 @@ func (s *socket) more(block func()) error {
 // receive reads once, and sends the request ahead of that, if it is not out.
 func (s *socket) receive(p []byte, block func()) (int, error) {
 	if s.written < len(s.out) {
-		return s.answers.ask(&s.requests, s.out, &s.written, p, block)
+		return s.conn.ask(s.out, &s.written, p, block)
 	}
-	return s.answers.read(p, block)
+	return s.conn.read(p, block)
 }
 
 // finish forgets the request.
@@ -248,7 +208,7 @@ func (s *socket) sendBody() error {
 	if err != nil {
 		return fmt.Errorf("hand the body over: %w", err)
 	}
-	err = s.requests.sendFile(body, s.answers.deadline())
+	err = s.conn.sendFile(body)
 	body.Close()
 	return err
 }

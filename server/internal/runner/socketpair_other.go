@@ -2,12 +2,7 @@
 
 package runner
 
-import (
-	"os"
-	"syscall"
-)
-
-func widen(*os.File) {}
+import "syscall"
 
 func socketPair() ([2]int, error) {
 	syscall.ForkLock.RLock()

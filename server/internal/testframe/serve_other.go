@@ -5,5 +5,3 @@ package testframe
 import "errors"
 
 func serve(string) error { return errors.New("workers are tested on Linux") }
-
-func rawStart(string) error { return errors.New("workers are tested on Linux") }

@@ -45,7 +45,7 @@ func Var(name string) Step { return Step{"var", []string{name}} }
 // Serial prints how many requests the worker has had, with this one.
 func Serial() Step { return Step{"serial", nil} }
 
-// RawStart writes text in the place of a Worker's first word.
+// RawStart writes text on descriptor 0, ahead of a Worker's being ready.
 func RawStart(text string) Step { return Step{"rawstart", []string{text}} }
 
 // Once does a step unless there is a file at path, which it makes first.
