@@ -17,13 +17,17 @@ import (
 // into one number, because inodes are nobody's business.
 func etagOf(info os.FileInfo, c *coding) string {
 	inode, changed := identity(info)
-	h := mix(uint64(info.ModTime().UnixNano()))
+	return tagOf(info.Size(), info.ModTime().UnixNano(), changed, inode, c)
+}
+
+func tagOf(size, modified, changed int64, inode uint64, c *coding) string {
+	h := mix(uint64(modified))
 	h = mix(h ^ uint64(changed))
 	h = mix(h ^ inode)
 
 	b := make([]byte, 0, 48)
 	b = append(b, '"')
-	b = strconv.AppendUint(b, uint64(info.Size()), 16)
+	b = strconv.AppendUint(b, uint64(size), 16)
 	b = append(b, '-')
 	b = strconv.AppendUint(b, h, 16)
 	if c != nil { // §8.8.3.3: encodings of one file are told apart

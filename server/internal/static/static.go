@@ -22,9 +22,10 @@ type Options struct {
 
 // Files serves one directory. Its methods are safe for concurrent use.
 type Files struct {
-	tree *tree
-	opts Options
-	bufs sync.Pool // of *[smallFile]byte
+	tree  *tree
+	opts  Options
+	bufs  sync.Pool // of *[smallFile]byte
+	quick quickCache
 }
 
 // New opens dir. The directory that dir names is looked up again for each
@@ -42,7 +43,10 @@ func New(dir string, opts Options) (*Files, error) {
 
 // Close gives the directory back. Files that are being sent are still sent;
 // Serve afterwards returns an Error with status 500.
-func (f *Files) Close() error { return f.tree.close() }
+func (f *Files) Close() error {
+	f.quick.close()
+	return f.tree.close()
+}
 
 // Error is why a request that named something in the tree was not answered,
 // or not to its end.
