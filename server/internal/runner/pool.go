@@ -26,6 +26,7 @@ func (p *Workers) acquire(ctx context.Context) (*worker, error) {
 	if n := len(p.idle) - 1; n >= 0 {
 		w := p.idle[n]
 		p.idle = p.idle[:n]
+		w.taken = true
 		p.mu.Unlock()
 		return w, nil
 	}
@@ -90,8 +91,10 @@ func (p *Workers) give(w *worker) {
 	case len(p.waiters) > 0:
 		wait := p.waiters[0]
 		p.waiters = slices.Delete(p.waiters, 0, 1)
+		w.taken = true
 		wait.got <- handed{w: w}
 	default:
+		w.taken = false
 		p.idle = append(p.idle, w)
 		if p.live > p.o.Min && p.o.Idle > 0 {
 			w.since = time.Now()

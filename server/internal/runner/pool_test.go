@@ -240,6 +240,35 @@ func TestPoolBackOffAfterReady(t *testing.T) {
 	}
 }
 
+// A worker that dies while a request has it costs that request, and the next
+// one gets another at once: also when its death is seen before the request is
+// put to it, or behind the answer and before it is given back.
+func TestPoolDeathInFirstRequest(t *testing.T) {
+	for _, answered := range []bool{false, true} {
+		p := openPool(t, WorkerOptions{})
+		w, err := p.acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answered {
+			w.at(request())
+			w.at(nil)
+		}
+		w.proc.Signal(syscall.SIGKILL)
+		p.awaitState(0, 0, 0, 0)
+		p.want("answered", testframe.Print("answered"))
+	}
+	p := openPool(t, WorkerOptions{})
+	for range 20 {
+		deadly := request(testframe.Kill(syscall.SIGKILL))
+		deadly.Again = false
+		if _, k := p.ask(deadly); k.Ending().Lost == nil {
+			t.Error("the worker was not lost")
+		}
+	}
+	p.want("answered", testframe.Print("answered"))
+}
+
 // Close ends workers in every state.
 func TestPoolClose(t *testing.T) {
 	for _, tt := range []struct {

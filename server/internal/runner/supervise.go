@@ -26,6 +26,7 @@ type worker struct {
 	since    time.Time // it has been idle
 	weighed  time.Time // its memory was last looked at
 
+	taken   bool // a request has it; the pool's
 	retired bool // the pool does not count on it any more; the pool's
 	doomed  bool // it is being stopped; the pool's
 
@@ -41,12 +42,6 @@ func (w *worker) at(spec *process.Spec) {
 	w.mu.Lock()
 	w.spec = spec
 	w.mu.Unlock()
-}
-
-func (w *worker) busy() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.spec != nil
 }
 
 // StartError is a worker that has ended ahead of its being ready, or was not
@@ -241,7 +236,9 @@ func (p *Workers) ended(w *worker) {
 	if i := slices.Index(p.idle, w); i >= 0 {
 		p.idle = slices.Delete(p.idle, i, i+1)
 	}
-	unexpected := !w.doomed && !w.busy() // at a request, that is what fails
+	// Not whether it is at one: a request that has it is the one that fails, also
+	// ahead of that and behind it.
+	unexpected := !w.doomed && !w.taken
 	if !w.retired {
 		w.retired = true
 		p.live--
