@@ -166,7 +166,9 @@ func TestWorkerClientGone(t *testing.T) {
 			meet(t, end, os.O_WRONLY)
 			s.wantText(printing(testframe.Serial()), "2")
 			s.stop()
-			if n := bytes.Count(s.log.bytes(), []byte(`"error":"client closed the connection"`)); n != 1 {
+			// A short answer may be whole before the gateway hears that its client has gone.
+			n := bytes.Count(s.log.bytes(), []byte(`"error":"client closed the connection"`))
+			if n > 1 || long && n != 1 {
 				t.Errorf("%d records say that a client has gone; want 1:\n%s", n, s.log.bytes())
 			}
 		})
