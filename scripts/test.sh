@@ -16,6 +16,7 @@ packages=(
   php-cgi php-fpm libfcgi-perl libfcgi-bin cgit gitweb
   mariadb-server
   chromium fonts-noto-cjk
+  wrk
 )
 
 install_packages() {

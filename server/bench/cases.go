@@ -18,7 +18,10 @@ type benchCase struct {
 	connections int
 	contestants []string // the physical limit last
 	load        loader
-	upload      int64 // bytes of each request's body
+	upload      int64  // bytes of each request's body
+	answer      string // the whole body of the right answer
+	zeros       int64  // or how many zeros that is
+	h2          bool   // asked by HTTP/2, without TLS
 	quick       bool
 }
 
@@ -39,14 +42,43 @@ const (
 	limit    = "physical limit"
 )
 
+const (
+	hello = "Hello, world\n"
+
+	kib = 1 << 10
+	mib = 1 << 20
+)
+
 func cgiServers() []string { return []string{us, lighttpd, fcgiwrap, busybox, goCGI, apache} }
 
+func wsgiServers() []string { return []string{us, uwsgi, gunicorn, waitress} }
+
+func fileServers() []string { return []string{us, nginx, lighttpd} }
+
 func allCases() []benchCase {
+	cases := slices.Concat(programCases(), pythonCases(), bodyCases(), fileCases())
+	for i := range cases {
+		c := &cases[i]
+		if c.unit == "" {
+			c.unit = "req/s"
+		}
+		if c.load == nil {
+			c.load = loadWrk
+		}
+		if c.zeros == 0 && !(c.upload > 0 && strings.HasPrefix(c.path, "/cgi-bin/")) {
+			c.answer = hello
+		}
+	}
+	return cases
+}
+
+// programCases are small programs, one process for each request.
+func programCases() []benchCase {
 	var cases []benchCase
 	for _, n := range []int{1, 8, 64, 256} {
 		cases = append(cases, benchCase{
 			name: fmt.Sprintf("c-%d", n), what: "a static C program that prints 13 bytes", path: "/cgi-bin/hello",
-			connections: n, contestants: append(cgiServers(), limit), load: loadWrk, quick: n == 8,
+			connections: n, contestants: append(cgiServers(), limit), quick: n == 8,
 		})
 	}
 	programs := []struct{ name, what string }{
@@ -57,60 +89,81 @@ func allCases() []benchCase {
 	for _, p := range programs {
 		cases = append(cases, benchCase{
 			name: strings.TrimPrefix(p.name, "hello."), what: p.what, path: "/cgi-bin/" + p.name,
-			connections: 8, contestants: append(cgiServers(), limit), load: loadWrk, quick: p.name == "hello.sh",
+			connections: 8, contestants: append(cgiServers(), limit), quick: p.name == "hello.sh",
 		})
 	}
-	cases = append(cases,
-		benchCase{name: "wsgi-exec", what: "a minimal WSGI app, a process for each request", path: "/cgi-bin/wsgi.cgi",
-			connections: 8, contestants: []string{us, lighttpd, fcgiwrap, goCGI, limit}, load: loadWrk, quick: true},
-		benchCase{name: "flask-exec", what: "Flask, a process for each request", path: "/cgi-bin/flask.cgi",
-			connections: 8, contestants: []string{us, lighttpd, fcgiwrap, goCGI}, load: loadWrk},
-		benchCase{name: "flask-fork", what: "Flask, a fork for each request, beside CGI", path: "/fork/",
-			connections: 8, contestants: []string{us, lighttpd, limit}, load: loadWrk, quick: true},
-	)
+	return cases
+}
+
+// pythonCases are WSGI apps in each of the three modes.
+func pythonCases() []benchCase {
+	cases := []benchCase{
+		{name: "wsgi-exec", what: "a minimal WSGI app, a process for each request", path: "/cgi-bin/wsgi.cgi",
+			connections: 8, contestants: append(cgiServers(), limit), quick: true},
+		{name: "flask-exec", what: "Flask, a process for each request", path: "/cgi-bin/flask.cgi",
+			connections: 8, contestants: append(cgiServers(), limit)},
+		{name: "flask-fork", what: "Flask, a fork for each request, beside CGI", path: "/fork/",
+			connections: 8, contestants: []string{us, lighttpd, limit}, quick: true},
+	}
 	for _, app := range []string{"wsgi", "flask"} {
 		what := map[string]string{"wsgi": "a minimal WSGI app", "flask": "Flask"}[app]
 		for _, n := range []int{1, 16, 64} {
 			cases = append(cases, benchCase{
 				name: fmt.Sprintf("%s-worker-%d", app, n), what: what + ", two workers", path: "/" + app + "/",
-				connections: n, contestants: []string{us, uwsgi, gunicorn, waitress}, load: loadWrk, quick: n == 16,
+				connections: n, contestants: wsgiServers(), quick: n == 16,
 			})
-		}
-	}
-	cases = append(cases,
-		benchCase{name: "worker-1MiB", what: "1 MiB answers of a WSGI app", path: "/wsgi/1048576",
-			connections: 8, contestants: []string{us, uwsgi, gunicorn}, load: loadWrk},
-		benchCase{name: "worker-100MiB", what: "100 MiB answers of a WSGI app", path: "/wsgi/104857600", unit: "MB/s",
-			connections: 2, contestants: []string{us, uwsgi, gunicorn}, load: loadBytes},
-		benchCase{name: "worker-up-1MiB", what: "1 MiB uploads to a WSGI app", path: "/wsgi/up", unit: "MB/s", upload: 1 << 20,
-			connections: 8, contestants: []string{us, uwsgi, gunicorn}, load: loadBytes},
-		benchCase{name: "worker-up-100MiB", what: "100 MiB uploads to a WSGI app", path: "/wsgi/up", unit: "MB/s", upload: 100 << 20,
-			connections: 2, contestants: []string{us, uwsgi, gunicorn}, load: loadBytes},
-		benchCase{name: "c-100KiB", what: "100 KiB answers of a C program", path: "/cgi-bin/body?102400",
-			connections: 8, contestants: []string{us, lighttpd, fcgiwrap, goCGI, apache}, load: loadWrk},
-		benchCase{name: "c-100MiB", what: "100 MiB answers of a C program", path: "/cgi-bin/body?104857600", unit: "MB/s",
-			connections: 2, contestants: []string{us, lighttpd, fcgiwrap, goCGI, apache}, load: loadBytes},
-		benchCase{name: "c-up-100KiB", what: "100 KiB uploads to a C program", path: "/cgi-bin/body", unit: "MB/s", upload: 100 << 10,
-			connections: 8, contestants: []string{us, lighttpd, fcgiwrap, goCGI, apache}, load: loadBytes},
-		benchCase{name: "c-up-100MiB", what: "100 MiB uploads to a C program", path: "/cgi-bin/body", unit: "MB/s", upload: 100 << 20,
-			connections: 2, contestants: []string{us, lighttpd, fcgiwrap, goCGI, apache}, load: loadBytes},
-	)
-	for _, n := range []int{16, 256} {
-		for _, f := range []string{"1KiB", "100KiB"} {
-			cases = append(cases, benchCase{
-				name: fmt.Sprintf("static-%s-%d", f, n), what: "a file of " + f, path: "/" + f + ".bin",
-				connections: n, contestants: []string{us, nginx, lighttpd}, load: loadWrk, quick: n == 16,
-			})
-		}
-	}
-	cases = append(cases, benchCase{name: "static-100MiB", what: "a file of 100 MiB", path: "/100MiB.bin", unit: "MB/s",
-		connections: 16, contestants: []string{us, nginx, lighttpd}, load: loadBytes})
-	for i := range cases {
-		if cases[i].unit == "" {
-			cases[i].unit = "req/s"
 		}
 	}
 	return cases
+}
+
+// bodyCases move bodies of 100 KiB to 100 MiB both ways, through programs and
+// workers.
+func bodyCases() []benchCase {
+	var cases []benchCase
+	for _, size := range []struct {
+		name        string
+		bytes       int64
+		connections int
+	}{{"100KiB", 100 * kib, 8}, {"1MiB", mib, 8}, {"100MiB", 100 * mib, 2}} {
+		for _, to := range []struct {
+			name, what, down, up string
+			servers              []string
+		}{
+			{"c", "a C program", "/cgi-bin/body?%d", "/cgi-bin/body", cgiServers()},
+			{"worker", "a WSGI app, two workers", "/wsgi/%d", "/wsgi/up", wsgiServers()},
+		} {
+			down := benchCase{name: to.name + "-" + size.name, what: size.name + " answers of " + to.what,
+				path: fmt.Sprintf(to.down, size.bytes), zeros: size.bytes, connections: size.connections, contestants: to.servers}
+			if size.bytes > mib {
+				down.unit, down.load = "MB/s", loadBytes
+			}
+			up := benchCase{name: to.name + "-up-" + size.name, what: size.name + " uploads to " + to.what, unit: "MB/s", load: loadBytes,
+				path: to.up, upload: size.bytes, connections: size.connections, contestants: to.servers}
+			cases = append(cases, down, up)
+		}
+	}
+	return cases
+}
+
+// fileCases are static files.
+func fileCases() []benchCase {
+	var cases []benchCase
+	for _, n := range []int{16, 256} {
+		for _, f := range []struct {
+			name  string
+			bytes int64
+		}{{"1KiB", kib}, {"100KiB", 100 * kib}, {"100MiB", 100 * mib}} {
+			c := benchCase{name: fmt.Sprintf("static-%s-%d", f.name, n), what: "a file of " + f.name, path: "/" + f.name + ".bin",
+				zeros: f.bytes, connections: n, contestants: fileServers(), quick: n == 16 && f.bytes < mib}
+			if f.bytes > mib {
+				c.unit, c.load = "MB/s", loadBytes
+			}
+			cases = append(cases, c)
+		}
+	}
+	return append(cases, benchCase{name: "static-1KiB-h2c", what: "a file of 1 KiB by HTTP/2, 16 streams on each connection", path: "/1KiB.bin",
+		zeros: kib, connections: 8, contestants: fileServers(), load: loadH2, h2: true})
 }
 
 func quickCases(all []benchCase) []benchCase {

@@ -24,7 +24,9 @@ func (r *report) writeChart(name string) error {
 	var b strings.Builder
 	y := chartMargin
 	for _, c := range r.Cases {
-		y = drawCase(&b, &c, y+caseGap) + barGap
+		if c.Headline {
+			y = drawCase(&b, &c, y+caseGap) + barGap
+		}
 	}
 	height := y + caseGap
 	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="Framegate beside other servers">
@@ -45,8 +47,8 @@ text { font: 13px system-ui, sans-serif; fill: #333 }
 }
 
 func drawCase(b *strings.Builder, c *caseResult, y int) int {
-	fmt.Fprintf(b, "<text class=\"title\" x=\"%d\" y=\"%d\">%s (%s, %d connections)</text>\n",
-		chartMargin, y, escape(c.What), c.Unit, c.Connections)
+	fmt.Fprintf(b, "<text class=\"title\" x=\"%d\" y=\"%d\">%s (%s, %s)</text>\n",
+		chartMargin, y, escape(c.What), c.Unit, connections(c.Connections))
 	most := 0.0
 	for _, x := range c.Contestants {
 		most = max(most, x.High)
@@ -54,6 +56,9 @@ func drawCase(b *strings.Builder, c *caseResult, y int) int {
 	scale := float64(chartWidth-2*chartMargin-labelWidth-valueWidth) / most
 	left := float64(chartMargin + labelWidth)
 	for _, x := range c.Contestants {
+		if x.Error != "" {
+			continue
+		}
 		y += barHeight + barGap
 		class := "bar"
 		switch x.Name {

@@ -2,19 +2,21 @@
 // beside what the machine can do without any, all in one run. It is started by
 // scripts/bench.sh, which installs what it needs.
 //
-// For each case every contestant is started, warmed up, and then asked in
-// turn, round after round: what disturbs the machine for a while disturbs all
-// of them. Figures are medians of the rounds; only ratios within one run mean
-// anything.
+// For each case every contestant is started, made to give the right answer,
+// warmed up, and then asked by turns, round after round: what disturbs the
+// machine for a while disturbs all of them. Figures are medians of the rounds;
+// only ratios within one run mean anything.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -26,65 +28,82 @@ type options struct {
 	among   *regexp.Regexp
 	json    string
 	svg     string
+	docs    string // the repository's root
 	binary  string
 }
 
 func main() {
+	if err := run(os.Args[1:]); errors.Is(err, flag.ErrHelp) {
+		os.Exit(2)
+	} else if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
 	o := options{}
-	quick := flag.Bool("quick", false, "three short rounds of the cases that tell most: under five minutes")
-	list := flag.Bool("list", false, "list the cases and their contestants")
-	only := flag.String("only", "", "run the cases whose names match `REGEXP`")
-	among := flag.String("among", "", "measure only the contestants whose names match `REGEXP`, and framegate")
-	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each case")
-	flag.DurationVar(&o.seconds, "time", 3*time.Second, "length of one measurement")
-	flag.StringVar(&o.json, "json", "", "write the figures to `FILE`")
-	flag.StringVar(&o.svg, "svg", "", "draw a chart into `FILE`")
-	flag.StringVar(&o.binary, "framegate", "", "the `BINARY` to measure")
-	flag.Parse()
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	quick := flags.Bool("quick", false, "the cases that tell most, a second each: under five minutes")
+	list := flags.Bool("list", false, "list the cases and their contestants")
+	redraw := flags.Bool("redraw", false, "measure nothing: with -docs, write the pages anew from the figures that are there")
+	only := flags.String("only", "", "run the cases whose names match `REGEXP`")
+	among := flags.String("among", "", "measure only the contestants whose names match `REGEXP`, and framegate")
+	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each case")
+	flags.DurationVar(&o.seconds, "time", 0, "length of one measurement (default 3s, with -quick 1s)")
+	flags.StringVar(&o.json, "json", "", "write the figures to `FILE`")
+	flags.StringVar(&o.svg, "svg", "", "draw a chart of the cases that tell most into `FILE`")
+	flags.StringVar(&o.docs, "docs", "", "write figures, chart and tables into the documentation of the repository at `DIR`")
+	flags.StringVar(&o.binary, "framegate", "", "the `BINARY` to measure (default: built from ./server)")
+	if err := flags.Parse(args); err != nil {
+		return flag.ErrHelp
+	}
 	var err error
 	if o.only, err = regexp.Compile(*only); err != nil {
-		fail(err)
+		return err
 	}
 	if o.among, err = regexp.Compile(*among); err != nil {
-		fail(err)
+		return err
 	}
-	cases := allCases()
-	if *quick {
-		o.rounds, o.seconds = 3, time.Second
-		cases = quickCases(cases)
+	if o.rounds < 1 || flags.NArg() > 0 {
+		flags.Usage()
+		return flag.ErrHelp
 	}
-	if *list {
+	cases := slices.DeleteFunc(allCases(), func(c benchCase) bool { return *quick && !c.quick || !o.only.MatchString(c.name) })
+	switch {
+	case *list:
 		printCases(os.Stdout, cases)
-		return
+		return nil
+	case *redraw && o.docs != "":
+		return redrawDocs(o.docs)
+	case o.seconds == 0 && *quick:
+		o.seconds = time.Second
+	case o.seconds == 0:
+		o.seconds = 3 * time.Second
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := o.run(ctx, cases); err != nil {
-		stop()
-		fail(err)
-	}
+	return o.run(ctx, cases)
 }
 
-func fail(err error) {
-	fmt.Fprintf(os.Stderr, "bench: %v\n", err)
-	os.Exit(1)
-}
-
+// run measures the cases and writes what was asked for. A contestant that
+// fails is told of, and is an error once all is written.
 func (o *options) run(ctx context.Context, cases []benchCase) error {
 	site, err := laySite(ctx, o.binary)
 	if err != nil {
 		return err
 	}
 	defer site.remove()
-	machine := describeMachine()
-	fmt.Println(machine)
-	report := &report{Machine: machine, Rounds: o.rounds, Seconds: o.seconds.Seconds()}
+	report := &report{Machine: describeMachine(), Versions: versions(ctx), Rounds: o.rounds, Seconds: o.seconds.Seconds()}
+	fmt.Println(report.Machine)
 	begun := time.Now()
 	for i, c := range cases {
-		if !o.only.MatchString(c.name) {
-			continue
+		spent := time.Since(begun)
+		left := ""
+		if i > 0 {
+			left = fmt.Sprintf(", about %v left", (spent / time.Duration(i) * time.Duration(len(cases)-i)).Round(time.Second))
 		}
-		progress("%d/%d  %s  (%s so far)", i+1, len(cases), c.name, time.Since(begun).Round(time.Second))
+		progress("%d/%d  %s  (%s so far%s)", i+1, len(cases), c.name, spent.Round(time.Second), left)
 		result, err := o.measure(ctx, site, c)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -93,70 +112,29 @@ func (o *options) run(ctx context.Context, cases []benchCase) error {
 		report.Cases = append(report.Cases, *result)
 		result.print(os.Stdout)
 	}
-	if o.json != "" {
-		if err := report.writeJSON(o.json); err != nil {
-			return err
-		}
+	report.printSummary(os.Stdout)
+	if err := o.write(report); err != nil {
+		return err
 	}
-	if o.svg != "" {
-		return report.writeChart(o.svg)
+	if n := report.failures(); n > 0 {
+		return fmt.Errorf("%d measurements failed, see above", n)
 	}
 	return nil
 }
 
-// measure starts the contestants of one case and asks them by turns.
-func (o *options) measure(ctx context.Context, site *site, c benchCase) (*caseResult, error) {
-	result := &caseResult{Name: c.name, What: c.what, Unit: c.unit, Connections: c.connections}
-	type entry struct {
-		server *server
-		result *contestantResult
-		run    func(context.Context) (sample, error)
-	}
-	var entries []entry
-	defer func() {
-		for _, e := range entries {
-			e.server.stop()
-		}
-	}()
-	for _, name := range c.contestants {
-		if name != us && !o.among.MatchString(name) {
-			continue
-		}
-		r := &contestantResult{Name: name}
-		s, url, err := site.start(ctx, name, c)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		e := entry{server: s, result: r, run: func(ctx context.Context) (sample, error) {
-			return c.load(ctx, site, s, url, c, o.seconds)
-		}}
-		entries = append(entries, e)
-		if s != nil {
-			if err := s.ready(ctx, url, c); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		if _, err := c.load(ctx, site, s, url, c, o.seconds/3); err != nil { // warm-up
-			return nil, fmt.Errorf("%s: %w", name, err)
+func (o *options) write(r *report) error {
+	if o.json != "" {
+		if err := r.writeJSON(o.json); err != nil {
+			return err
 		}
 	}
-	for round := range o.rounds {
-		for i := range entries {
-			// Nobody is always the first, or behind the same one.
-			e := entries[(i+round)%len(entries)]
-			progress("%s  round %d of %d: %s", c.name, round+1, o.rounds, e.result.Name)
-			s, err := e.run(ctx)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", e.result.Name, err)
-			}
-			e.result.Samples = append(e.result.Samples, s)
+	if o.svg != "" {
+		if err := r.writeChart(o.svg); err != nil {
+			return err
 		}
 	}
-	for _, e := range entries {
-		e.result.PeakKiB = e.server.peakKiB()
-		e.result.sum()
-		result.Contestants = append(result.Contestants, *e.result)
+	if o.docs != "" {
+		return r.writeDocs(o.docs)
 	}
-	result.compare()
-	return result, nil
+	return nil
 }

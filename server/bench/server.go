@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -14,15 +13,14 @@ import (
 
 // server is one contestant that runs: a process, or two that work together.
 type server struct {
-	pids   []int
-	cmds   []*exec.Cmd
+	roots  []root
 	exited sync.WaitGroup
 	log    *os.File
 }
 
 // start starts a contestant for a case and answers its URL. The physical
 // limit is no server: it has neither.
-func (s *site) start(ctx context.Context, name string, c benchCase) (*server, string, error) {
+func (s *site) start(name string, c benchCase) (*server, string, error) {
 	if name == limit {
 		return nil, "", nil
 	}
@@ -38,8 +36,8 @@ func (s *site) start(ctx context.Context, name string, c benchCase) (*server, st
 	if srv.log, err = os.CreateTemp(s.dir, "log-"); err != nil {
 		return nil, "", err
 	}
-	for _, argv := range setup.commands {
-		if err := srv.run(ctx, s.path("app"), setup.env, argv); err != nil {
+	for _, c := range setup.commands {
+		if err := srv.run(s.path("app"), c); err != nil {
 			srv.stop()
 			return nil, "", err
 		}
@@ -47,17 +45,17 @@ func (s *site) start(ctx context.Context, name string, c benchCase) (*server, st
 	return srv, fmt.Sprintf("http://127.0.0.1:%d%s", port, setup.path), nil
 }
 
-func (srv *server) run(ctx context.Context, dir string, env, argv []string) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+// run starts one command in a process group of its own: a Ctrl-C on the
+// terminal is bench's to take, which then stops everything in order.
+func (srv *server) run(dir string, c command) error {
+	cmd := exec.Command(c.argv[0], c.argv[1:]...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = srv.log, srv.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	srv.cmds = append(srv.cmds, cmd)
-	srv.pids = append(srv.pids, cmd.Process.Pid)
+	srv.roots = append(srv.roots, root{pid: cmd.Process.Pid, solo: c.solo})
 	srv.exited.Go(func() { cmd.Wait() })
 	return nil
 }
@@ -67,8 +65,8 @@ func (srv *server) stop() {
 	if srv == nil {
 		return
 	}
-	for _, pid := range srv.pids {
-		syscall.Kill(pid, syscall.SIGTERM)
+	for _, r := range srv.roots {
+		syscall.Kill(r.pid, syscall.SIGTERM)
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -79,8 +77,8 @@ func (srv *server) stop() {
 	case <-ended:
 	case <-time.After(5 * time.Second):
 	}
-	for _, pid := range srv.pids {
-		syscall.Kill(-pid, syscall.SIGKILL)
+	for _, r := range srv.roots {
+		syscall.Kill(-r.pid, syscall.SIGKILL)
 	}
 	<-ended
 	srv.log.Close()
@@ -97,7 +95,7 @@ func (srv *server) peakKiB() int64 {
 	if srv == nil {
 		return 0
 	}
-	return peak(srv.pids)
+	return peak(srv.roots)
 }
 
 func freePort() (int, error) {

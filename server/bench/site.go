@@ -58,7 +58,7 @@ func (s *site) lay(ctx context.Context) error {
 	}{
 		{"hello.c", "hello.c", 0o644}, {"nolibc.c", "nolibc.c", 0o644}, {"limit.c", "limit.c", 0o644},
 		{"gocgi.go.txt", "gocgi.go", 0o644}, {"forklimit.py", "app/forklimit.py", 0o644},
-		{"wsgi_hello.py", "app/wsgi_hello.py", 0o644}, {"flask_hello.py", "app/flask_hello.py", 0o644},
+		{"barelimit.py", "app/barelimit.py", 0o644}, {"wsgi_hello.py", "app/wsgi_hello.py", 0o644}, {"flask_hello.py", "app/flask_hello.py", 0o644},
 		{"hello.sh", "cgi-bin/hello.sh", 0o755}, {"hello.pl", "cgi-bin/hello.pl", 0o755},
 	} {
 		data, err := sources.ReadFile("site/" + f.from)
@@ -88,10 +88,25 @@ func (s *site) lay(ctx context.Context) error {
 		{"cc", "-O2", "-pthread", "-o", s.path("limit"), s.path("limit.c")},
 		{"go", "build", "-o", s.path("gocgi"), s.path("gocgi.go")},
 	}
+	if s.framegate == "" {
+		s.framegate = s.path("framegate")
+		builds = append(builds, []string{"go", "build", "-o", s.framegate, "./server"})
+	}
 	for _, argv := range builds {
-		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as the README builds it
+		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, out)
 		}
+	}
+	return s.compile(ctx)
+}
+
+// compile leaves byte code beside the apps: not every server runs as somebody
+// who may write it.
+func (s *site) compile(ctx context.Context) error {
+	if out, err := exec.CommandContext(ctx, s.python, "-m", "compileall", "-q", s.path("app")).CombinedOutput(); err != nil {
+		return fmt.Errorf("compile the apps: %w: %s", err, out)
 	}
 	return nil
 }

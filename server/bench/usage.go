@@ -14,6 +14,12 @@ import (
 // ticks of /proc/PID/stat in a second: USER_HZ is 100 on every Linux.
 const ticks = 100
 
+// root is the first process of one of a server's commands.
+type root struct {
+	pid  int
+	solo bool // its processes run the app themselves
+}
+
 // proc is what /proc tells of one process.
 type proc struct {
 	pid, parent int
@@ -63,23 +69,35 @@ func tree(root int) []proc {
 	return found
 }
 
-// cpu is the processor time of a server's processes, and of the processes that
-// they started and waited for.
-func cpu(roots []int) (server, children time.Duration) {
-	for _, root := range roots {
-		for _, p := range tree(root) {
-			server += p.own
+// cpu is the processor time of a server's own processes, and that of the
+// programs that it runs: those that it has waited for, and those that are
+// still there. A program is told from the server by what it executes; where
+// the app is in the server's own processes (solo), all of it is the app's.
+func cpu(roots []root) (server, children time.Duration) {
+	for _, r := range roots {
+		executable := executableOf(r.pid)
+		for _, p := range tree(r.pid) {
+			if r.solo || executableOf(p.pid) != executable {
+				children += p.own
+			} else {
+				server += p.own
+			}
 			children += p.reaped
 		}
 	}
 	return server, children
 }
 
+func executableOf(pid int) string {
+	name, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // "" once it has ended
+	return name
+}
+
 // peak is the sum of the peaks of a server's processes. Pages that they share
 // are counted for each.
-func peak(roots []int) (kib int64) {
-	for _, root := range roots {
-		for _, p := range tree(root) {
+func peak(roots []root) (kib int64) {
+	for _, r := range roots {
+		for _, p := range tree(r.pid) {
 			data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
 			for line := range strings.Lines(string(data)) {
 				if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
