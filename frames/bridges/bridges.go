@@ -15,5 +15,5 @@ var WSGI string
 // or compiled, in the modes that keep an application loaded, and to measure
 // what that would save.
 //
-//go:embed wsgi_warm.py wsgi_worker.py wsgi_fork.py wsgi_measure.py
+//go:embed wsgi_warm.py wsgi_worker.py wsgi_fork.py wsgi_settle.py wsgi_shared.py wsgi_measure.py
 var WSGIWarm embed.FS

@@ -160,7 +160,13 @@ class Input:
     """wsgi.input: CONTENT_LENGTH bytes and then the end, or earlier where stdin ends early."""
 
     def __init__(self, fd, length):
-        self._file, self._left = open(fd, "rb", closefd=False), length
+        self._fd, self._left = fd, length
+
+    def __getattr__(self, name):
+        if name != "_file":
+            raise AttributeError(name)
+        self._file = open(self._fd, "rb", closefd=False)  # once somebody reads: most requests have no body
+        return self._file
 
     def _bound(self, size):
         return self._left if size is None or size < 0 else min(size, self._left)

@@ -15,16 +15,19 @@ import _socket
 import _struct
 import _weakref
 import __main__ as bridge
+import wsgi_settle
+import wsgi_shared
 import wsgi_warm
 
 __framegate__ = "wsgi"
 
 # A message is its type, the length of the rest, and a number that says which fork it is about.
-MESSAGE, FORKED, ENDED, USED = map(_struct.Struct, (">cII", ">cIII", ">cIIII", ">cIIQQ"))
+MESSAGE, FORKED, ENDED = map(_struct.Struct, (">cII", ">cIII", ">cIIIIQQ"))
 THREE = _struct.Struct("3i")  # descriptors
 
 ECANCELED, EMFILE = 125, 24
 READABLE = 1  # select.POLLIN
+ZOMBIES = getattr(os, "WEXITED", 0) | getattr(os, "WNOWAIT", 0) | os.WNOHANG
 CLOSE_ON_EXEC = getattr(_socket, "MSG_CMSG_CLOEXEC", 0)
 BUFFERING = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
@@ -34,9 +37,8 @@ class Loaded:
 
     def __init__(self, options, wire):
         self.options, self.wire, self.pid = options, wire, os.getpid()
-        self.start = {key.decode("latin-1"): value.decode("latin-1") for key, value in os.environb.items()}
-        self.running = {}  # pids by the gateway's numbers
-        self.ended = {}    # the same of those that have ended and that the gateway has not let go yet
+        self.start = dict(os.environb)
+        self.running = {}  # the gateway's numbers by pids
         self.received, self.descriptors = b"", []
         self.ending = False
         self.app = self.post_fork = None
@@ -47,6 +49,7 @@ class Loaded:
         """Loads the application and answers what the gateway should know. Where that fails, each fork tries anew, as
         in mode "exec": whoever mends it is not held up."""
         options = self.options
+        self.hooks = wsgi_settle.LockHooks()
         try:
             module, app = wsgi_warm.load(options)
             if options.post_fork:
@@ -59,8 +62,11 @@ class Loaded:
             facts = [("file", bridge.module_file(module, options.spec))]
             if options.warm_up:
                 wsgi_warm.warm_up(options, app)
-        facts += [("thread", name) for name in threads()]
-        facts += [("open", name) for name in shared_files(self.wire.fileno())]
+        others = wsgi_shared.threads()
+        self.alone = not others
+        self.hooks.settle(self.alone)
+        facts += [("thread", name) for name in others]
+        facts += [("open", name) for name in wsgi_shared.files(self.wire.fileno())]
         return facts
 
     def settle(self):
@@ -72,8 +78,9 @@ class Loaded:
         gc.disable()
         gc.collect()
         # What is buffered now, each fork would write again; what is buffered later is one fork's own.
-        self.files = [_weakref.ref(file) for file in open_files()]
-        flush(file() for file in self.files)
+        self.files = [_weakref.ref(file) for file in open_files() if not file.closed and file.writable()]
+        flush([file() for file in self.files])
+        self.filling = wsgi_settle.fill_holes()
         gc.freeze()  # no collection in a fork looks at what is there now: looking is writing
 
     def stand_in(self):
@@ -82,14 +89,13 @@ class Loaded:
         sys.modules["resource"] = self.resource
 
     def catch_signals(self):
-        """SIGCHLD wakes the loop, SIGTERM and SIGINT end it. A fork has the application's own handlers again."""
+        """SIGCHLD wakes the loop, and SIGTERM ends it. A fork has the application's own handlers again."""
         self.woken, self.waker = os.pipe()
         for fd in (self.woken, self.waker):
             os.set_blocking(fd, False)
-        self.handlers = {sent: _signal.getsignal(sent) for sent in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGCHLD)}
+        self.handlers = [(sent, _signal.getsignal(sent) or _signal.SIG_DFL) for sent in (_signal.SIGTERM, _signal.SIGCHLD)]
         self.waking = _signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
-        for sent in self.handlers:
-            _signal.signal(sent, self.signalled)
+        _signal.signal(_signal.SIGTERM, self.signalled)
         _signal.signal(_signal.SIGCHLD, {}.get)  # the byte in the pipe is all: this does nothing, and is no Python code
 
     def signalled(self, sent, _):
@@ -100,8 +106,8 @@ class Loaded:
 
     def restore_signals(self):
         _signal.set_wakeup_fd(self.waking)
-        for sent, handler in self.handlers.items():
-            _signal.signal(sent, _signal.SIG_DFL if handler is None else handler)
+        for sent, handler in self.handlers:
+            _signal.signal(sent, handler)
 
     # --- the loop: what it writes to is copied for each fork that runs ---
 
@@ -109,7 +115,7 @@ class Loaded:
         poll = private("select").poll()
         poll.register(self.wire.fileno(), READABLE)
         poll.register(self.woken, READABLE)
-        while not self.ending or self.running or self.ended:
+        while not self.ending or self.running:
             for fd, _ in poll.poll():
                 if fd == self.woken:
                     os.read(fd, 512)
@@ -134,8 +140,6 @@ class Loaded:
                 break
             if kind == b"Q":
                 self.fork(number, received[at + 9:end], self.descriptors.pop(0))
-            elif kind == b"A":
-                self.reap(number)
             at = end
         self.received = received[at:]
         return bool(data)
@@ -159,46 +163,44 @@ class Loaded:
             os.setpgid(pid, pid)  # both do it: whoever comes later finds it done
         except OSError:
             pass
-        self.running[number] = pid
+        self.running[pid] = number
         self.wire.sendall(FORKED.pack(b"F", 8, number, pid))
 
     def look(self):
-        """Tells of those that have ended. They stay zombies, and their numbers theirs, until the gateway has said that
-        it sends them no more signals."""
-        for number, pid in list(self.running.items()):
+        """Tells of those that have ended."""
+        while self.alone and self.running:
+            end = os.waitid(os.P_ALL, 0, ZOMBIES)
+            if end is None:
+                return
+            if end.si_pid not in self.running:
+                break  # a child that the application has left: it is in front for ever
+            self.reap(end.si_pid)
+        for pid in list(self.running):
             try:
-                end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-                if end is None:
-                    continue
-                os.killpg(pid, _signal.SIGKILL)
+                if os.waitid(os.P_PID, pid, ZOMBIES):
+                    self.reap(pid)
             except ChildProcessError:  # code of the application's, in a thread, has taken it
-                self.lost(number)
-                continue
-            except OSError:
-                pass
-            self.ended[number] = self.running.pop(number)
-            status = end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status
-            self.wire.sendall(ENDED.pack(b"X", 12, number, pid, status))
+                self.tell(pid, _signal.SIGKILL, 0, 0)
 
-    def lost(self, number):
-        pid = self.running.pop(number)
-        self.wire.sendall(ENDED.pack(b"X", 12, number, pid, _signal.SIGKILL) + USED.pack(b"U", 20, number, 0, 0))
+    def reap(self, pid):
+        try:
+            os.killpg(pid, _signal.SIGKILL)  # while it is a zombie, and the number its own
+        except OSError:
+            pass
+        _, status, usage = os.wait4(pid, 0)
+        self.tell(pid, status, int((usage.ru_utime + usage.ru_stime) * 1e6), usage.ru_maxrss)
 
-    def reap(self, number):
-        pid = self.ended.pop(number, 0)
-        if pid:
-            _, _, usage = os.wait4(pid, 0)
-            microseconds = int((usage.ru_utime + usage.ru_stime) * 1e6)
-            self.wire.sendall(USED.pack(b"U", 20, number, microseconds, usage.ru_maxrss))
+    def tell(self, pid, status, microseconds, kib):
+        self.wire.sendall(ENDED.pack(b"X", 28, self.running.pop(pid), pid, status, microseconds, kib))
 
     def end(self):
         """Nobody is there any more who could want an answer."""
-        for pid in self.running.values():
+        for pid in self.running:
             try:
                 os.killpg(pid, _signal.SIGKILL)
             except OSError:
                 pass
-        for pid in list(self.running.values()) + list(self.ended.values()):
+        for pid in self.running:
             os.waitpid(pid, 0)
 
 
@@ -227,6 +229,7 @@ class Fork:
     def part(self, err):
         """Leaves the loaded process."""
         loaded = self.loaded
+        loaded.hooks.in_fork()
         os.setpgid(0, 0)
         loaded.own_death()
         if os.getppid() != loaded.pid:
@@ -259,10 +262,12 @@ class Fork:
 
     def answer(self, block, body, out):
         loaded, options = self.loaded, self.loaded.options
-        environ = dict(pair.split("=", 1) for pair in block.decode("latin-1").split("\0") if pair)
-        for key, value in environ.items():
-            if loaded.start.get(key) != value:  # else the application may have set it anew meanwhile
-                os.environb[key.encode("latin-1")] = value.encode("latin-1")
+        texts, strings = iter(block.split(b"\0")), iter(block.decode("latin-1").split("\0"))
+        variables, environ = dict(zip(texts, texts)), dict(zip(strings, strings))
+        for key, value in loaded.start.items():
+            if variables.get(key) == value:
+                del variables[key]  # the application may have set it anew meanwhile
+        set_variables(variables)
         host = bridge.Host(options.spec, bridge.wsgi_strings(environ, options.path_info), body, out, options.path_info)
         try:
             app = loaded.app or wsgi_warm.load(options)[1]
@@ -283,58 +288,11 @@ class Fork:
     def finish(self):
         """An ordinary end as far as this process is concerned: its threads, its atexit functions, its files."""
         threading = sys.modules.get("threading")
-        if threading:
+        if threading and (threading.active_count() > 1 or getattr(threading, "_threading_atexits", True)):
             threading._shutdown()
         atexit._run_exitfuncs()
-        flush(file() for file in self.loaded.files)
+        flush([file() for file in self.loaded.files])
         flush(open_files())
-
-
-# --- what a fork shares ------------------------------------------------------------------------
-
-def threads():
-    """The names of the threads that a fork will not have."""
-    threading = sys.modules.get("threading")
-    names = [t.name for t in threading.enumerate() if t is not threading.main_thread()] if threading else []
-    try:
-        unknown = len(os.listdir("/proc/self/task")) - 1 - len(names)
-    except OSError:
-        unknown = 0
-    return names + ["(not Python's)"] * max(unknown, 0)
-
-
-def shared_files(wire):
-    """Open sockets and SQLite databases, in words: a fork and the next would both talk on them."""
-    try:
-        fds = sorted(int(fd) for fd in os.listdir("/proc/self/fd"))
-    except OSError:
-        return
-    for fd in fds:
-        try:
-            target = os.readlink("/proc/self/fd/%d" % fd)
-            if target.startswith("socket:") and fd != wire:
-                yield "socket " + peer(fd)
-            elif target.startswith("/") and os.pread(fd, 16, 0) == b"SQLite format 3\0":
-                yield "SQLite database " + target
-        except OSError:
-            pass  # closed meanwhile, or not to be read
-
-
-def peer(fd):
-    socket = _socket.socket(fileno=os.dup(fd))
-    try:
-        for tell, name in (("to ", socket.getpeername), ("at ", socket.getsockname)):
-            try:
-                address = name()
-            except OSError:
-                continue
-            if isinstance(address, tuple) and len(address) >= 2:
-                return tell + "%s:%s" % address[:2]
-            if address:
-                return tell + (address if isinstance(address, str) else repr(address))
-        return "without an address"
-    finally:
-        socket.close()
 
 
 # --- small tools -------------------------------------------------------------------------------
@@ -348,6 +306,13 @@ def private(name):
         sys.modules.pop(name, None)
         if kept is not None:
             sys.modules[name] = kept
+
+
+def set_variables(variables):
+    """What os.environb.update() does, less the calls, of which there are five for each."""
+    for key, value in variables.items():
+        os.putenv(key, value)
+    os.environ._data.update(variables)
 
 
 def open_files():

@@ -111,6 +111,59 @@ class LikeAFreshProcess(ForkTest):
         loaded.close()
         self.assertFalse(os.path.exists(mine))
 
+    def test_threads_and_logging(self):
+        """Whether the loaded process has threads or not: a fork has one, of its own number, and no lock is held; the
+        same is true of the fork's own forks."""
+        source = """
+            import logging, os, sys, threading, time
+            logging.basicConfig(format="%(process)d %(message)s")
+            if THREADS:
+                lock, held = logging.getLogger().handlers[0].lock, threading.Event()
+                def hold():
+                    with lock:
+                        held.set()
+                        while not os.path.exists(END):
+                            time.sleep(0.01)
+                threading.Thread(target=hold, daemon=True).start()
+                held.wait()
+
+            def log():
+                logging.warning("logged")
+                own = threading.main_thread()
+                return threading.enumerate() == [own], own.native_id == os.getpid()
+
+            def fork_with_a_thread():
+                lock, held, done = logging.getLogger().handlers[0].lock, threading.Event(), threading.Event()
+                def hold():
+                    with lock:
+                        held.set()
+                        done.wait()
+                thread = threading.Thread(target=hold)
+                thread.start()
+                held.wait()
+                pid = os.fork()
+                if pid == 0:
+                    os._exit(0 if log()[0] else 7)
+                done.set()
+                thread.join()
+                return os.waitpid(pid, 0)[1]
+
+            def application(environ, start_response):
+                first = log()
+                start_response("200 OK", [])
+                return [repr((first, fork_with_a_thread(), log())).encode()]
+        """
+        for threads in ("0", "1"):
+            with self.subTest(threads=threads):
+                end = os.path.join(self.dir, "end" + threads)
+                loaded = self.load(source.replace("THREADS", threads).replace("END", repr(end)))
+                for _ in range(2):
+                    answer = loaded.answer(cgi_environ())
+                    self.assert_answer(answer, body=b"((True, True), 0, (True, True))")
+                    self.assertEqual(answer.log.count(" logged\n"), 3, answer.log)
+                with open(end, "w"):
+                    pass
+
     def test_threads_are_waited_for(self):
         loaded = self.load("import threading, time\n" + APP %
                            "threading.Thread(target=lambda: (time.sleep(0.05), print('thread ran'))).start() or b''")

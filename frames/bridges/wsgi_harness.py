@@ -155,7 +155,7 @@ class Loaded(Warm):
     def fork(self, environ, *files):
         """Asks for a fork with these as its stdin, stdout and stderr; answers its number."""
         self.count += 1
-        block = struct.pack(">I", self.count) + b"".join(k + b"=" + v + b"\0" for k, v in environ.items())
+        block = struct.pack(">I", self.count) + b"".join(k + b"\0" + v + b"\0" for k, v in environ.items())
         fds = struct.pack("3i", *[file.fileno() for file in files])
         self.wire.sendmsg([struct.pack(">cI", b"Q", len(block)) + block], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
         return self.count
@@ -168,10 +168,7 @@ class Loaded(Warm):
 
     def ended(self, number):
         """Waits for the end of a fork: its pid and exit status, its CPU seconds and peak memory."""
-        pid, status = self.expect(b"X", number, ">III")
-        os.kill(pid, 0)  # not reaped yet: its number is its own
-        self.wire.sendall(struct.pack(">cII", b"A", 4, number))
-        microseconds, kib = self.expect(b"U", number, ">IQQ")
+        pid, status, microseconds, kib = self.expect(b"X", number, ">IIIQQ")
         return pid, -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), microseconds / 1e6, kib
 
     def answer(self, environ, stdin=b""):

@@ -31,12 +31,12 @@ def main(options):
         bridge.report(fault, None)
         return 1
     facts = [("begun", begun), ("import", int((time.perf_counter() - start) * 1e6)), ("own", own), ("memory", memory())]
-    fork = beside("wsgi_fork")
-    against = [("thread", name) for name in fork.threads()]
+    shared = beside("wsgi_shared")
+    against = [("thread", name) for name in shared.threads()]
     against += [("module", name) for name in NOT_FORKED if name in sys.modules]
     if not against and hasattr(os, "fork"):
         facts.append(("fork", fork_time()))
-    against += [("open", name) for name in fork.shared_files(out)]
+    against += [("open", name) for name in shared.files(out)]
     os.write(out, b"".join(os.fsencode("%s=%s" % fact) + b"\0" for fact in facts + against))
     os._exit(0)  # its threads, and what it does at its end, are nobody's concern
 

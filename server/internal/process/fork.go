@@ -9,13 +9,14 @@ type Parent interface {
 // Forked is a process that a Parent has forked, in a group of its own.
 type Forked interface {
 	Pid() int
-	// Ended returns when the process has ended and its group was killed. It is
-	// not reaped yet, so that its number is its own, unless the Parent is gone.
+	// Ended returns when the Parent says that the process has ended, its group
+	// was killed and it was reaped, or when the Parent is gone.
 	Ended()
-	// Holds reports whether its number still is its own.
+	// Holds reports whether the number still is the process's. Unlike that of
+	// a child of our own it may cease to be before Ended returns.
 	Holds() bool
-	// Reap lets the Parent reap it, and tells how it has ended and what it cost.
-	Reap() Exit
+	// Exit is how the process has ended and what it cost.
+	Exit() Exit
 }
 
 // Fork has parent fork a process, which is then looked after like any other.
@@ -36,5 +37,5 @@ type othersChild struct{ forked Forked }
 
 func (c *othersChild) untilExited() { c.forked.Ended() }
 func (c *othersChild) holds() bool  { return c.forked.Holds() }
-func (c *othersChild) killGroup()   {} // its parent has
-func (c *othersChild) reap() Exit   { return c.forked.Reap() }
+func (c *othersChild) killGroup()   {} // its parent has, while it was a zombie
+func (c *othersChild) reap() Exit   { return c.forked.Exit() }

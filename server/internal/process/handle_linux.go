@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,19 +24,32 @@ var hasProc = sync.OnceValue(func() bool {
 	return err == nil
 })
 
-// OpenHandle opens the handle of a process that another process has named. It
-// must be a descendant of ancestor's: whoever may signal every process, as root
-// may, must not be had to signal a stranger.
+// OpenHandle opens the handle of a process that another process has named, or
+// returns nil when that is gone. It must be a descendant of ancestor's: whoever
+// may signal every process, as root may, must not be had to signal a stranger.
 func OpenHandle(pid, ancestor int) (*Handle, error) {
-	h := &Handle{-1}
-	if fd, err := unix.PidfdOpen(pid, 0); err == nil { // else the kernel is older than 5.3, or the check below fails
-		h.pidfd = fd
+	if pid <= 1 || ancestor <= 1 {
+		return nil, fmt.Errorf("process %d is no descendant of %d", pid, ancestor) // and -1 is everybody to kill(2)
 	}
+	h := &Handle{-1}
+	switch fd, err := unix.PidfdOpen(pid, 0); err {
+	case nil:
+		h.pidfd = fd
+		if parent, ok := parentBy(fd); ok && parent == ancestor {
+			return h, nil
+		}
+	case unix.ESRCH:
+		return nil, nil
+	} // else the kernel is older than 5.3, or the check below fails
 	if !hasProc() {
 		return h, nil // nobody can tell
 	}
-	for at, depth := pid, 0; depth < deepest && at > 1 && ancestor > 1; depth++ {
+	for at, depth := pid, 0; depth < deepest && at > 1; depth++ {
 		parent, err := parentOf(at)
+		if err != nil && at == pid {
+			h.Close()
+			return nil, nil
+		}
 		if err != nil {
 			break
 		}
@@ -48,16 +63,37 @@ func OpenHandle(pid, ancestor int) (*Handle, error) {
 }
 
 // Holds reports whether the process runs, or is a zombie. Where that cannot
-// be told it is true.
+// be told it is true, of nil it is false.
 func (h *Handle) Holds() bool {
-	return h.pidfd < 0 || unix.PidfdSendSignal(h.pidfd, 0, nil, 0) != unix.ESRCH
+	return h != nil && (h.pidfd < 0 || unix.PidfdSendSignal(h.pidfd, 0, nil, 0) != unix.ESRCH)
 }
 
 // Close gives the handle back.
 func (h *Handle) Close() {
-	if h.pidfd >= 0 {
+	if h != nil && h.pidfd >= 0 {
 		unix.Close(h.pidfd)
 	}
+}
+
+// pidfdInfo is the kernel's struct pidfd_info, in its first version.
+type pidfdInfo struct {
+	mask, cgroup                       uint64
+	pid, tgid, ppid                    uint32
+	ruid, rgid, euid, egid, suid, sgid uint32
+	fsuid, fsgid                       uint32
+	exitCode                           int32
+}
+
+// parentBy asks the kernel who the parent of a process is; Linux 6.13 and
+// later answer.
+func parentBy(pidfd int) (parent int, ok bool) {
+	const (
+		pidfdGetInfo = 0xc040ff0b // _IOWR(0xff, 11, struct pidfd_info)
+		infoPid      = 1
+	)
+	info := pidfdInfo{mask: infoPid}
+	_, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(pidfd), pidfdGetInfo, uintptr(unsafe.Pointer(&info)))
+	return int(info.ppid), errno == 0 && info.mask&infoPid != 0
 }
 
 func parentOf(pid int) (int, error) {

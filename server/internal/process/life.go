@@ -8,8 +8,7 @@ import (
 // life is how the end of a process is waited for. The calls come in this
 // order, each once unless it says otherwise.
 type life interface {
-	// untilExited returns when the process has ended. Its number is its own
-	// until reap is called.
+	// untilExited returns when the process has ended.
 	untilExited()
 	// holds reports whether the number still is the process's; it may be
 	// called at any time before reap.

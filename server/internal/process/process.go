@@ -57,7 +57,8 @@ type Watcher interface {
 	// Started follows each call of Starting, with what that has returned; pid
 	// is 0 when nothing was started.
 	Started(starting *int32, pid int)
-	// Ended comes before pid can belong to anybody else.
+	// Ended comes before pid can belong to anybody else; of what a Parent has
+	// forked, as soon as that has said so.
 	Ended(pid int)
 }
 

@@ -158,7 +158,7 @@ func (f *Forks) load() {
 		err := l.start(watcher)
 		f.loaded(l, err)
 		if err == nil {
-			l.listen(l.conn)
+			l.listen(l.news)
 			l.end()
 			f.ended(l)
 		}

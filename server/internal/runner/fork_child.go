@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"syscall"
 	"time"
@@ -29,15 +30,14 @@ type forked struct {
 	number uint32
 
 	started chan error    // gets nil or why not, once
-	exited  chan struct{} // closed when it has, or is forsaken
-	reaped  chan struct{} // closed when it was, or is forsaken
+	exited  chan struct{} // closed when it has and was reaped, or is forsaken
 
 	mu        sync.Mutex
-	pid       int // 0 until it runs
+	pid       int  // 0 until it runs
+	told      bool // started got what it gets
 	handle    *process.Handle
 	abandoned bool // nobody waits for it to run
-	gone      bool // its parent is lost
-	zombie    bool
+	gone      bool // it has ended, or its parent is lost
 	exit      process.Exit
 }
 
@@ -84,7 +84,7 @@ func (l *loaded) newFork() (*forked, error) {
 	l.next++
 	c := &forked{
 		loaded: l, number: l.next,
-		started: make(chan error, 1), exited: make(chan struct{}), reaped: make(chan struct{}),
+		started: make(chan error, 1), exited: make(chan struct{}),
 	}
 	l.forks[c.number] = c
 	l.users++
@@ -102,12 +102,6 @@ func (l *loaded) forget(c *forked) {
 	}
 }
 
-// letGo has a fork reaped that nobody waits for. Not from here: whoever listens
-// must not wait for a process that waits to be listened to.
-func (l *loaded) letGo(number uint32) {
-	l.helpers.Go(func() { l.send(letGo(number)) })
-}
-
 // Pid is the process's number and its group's.
 func (c *forked) Pid() int {
 	c.mu.Lock()
@@ -119,44 +113,33 @@ func (c *forked) Pid() int {
 func (c *forked) Holds() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.handle.Holds()
+	return !c.gone && c.handle.Holds()
 }
 
 // Ended returns when the process has ended.
 func (c *forked) Ended() { <-c.exited }
 
-// Reap has the process reaped.
-func (c *forked) Reap() process.Exit {
-	c.mu.Lock()
-	zombie := c.zombie && !c.gone
-	c.mu.Unlock()
-	if zombie {
-		c.loaded.send(letGo(c.number)) // what goes wrong is the end of listen, too
-	}
-	<-c.reaped
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.handle.Close()
+// Exit is how the process has ended.
+func (c *forked) Exit() process.Exit {
+	<-c.exited
 	return c.exit
 }
 
-// abandon has a process that nobody waits for killed as soon as it runs, and
-// reaped.
+// abandon has a process that nobody waits for killed as soon as it runs.
 func (c *forked) abandon() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.abandoned = true
-	switch {
-	case c.gone || c.pid == 0:
-	case c.zombie:
-		c.loaded.letGo(c.number)
-	default:
+	if !c.gone && c.handle.Holds() {
 		syscall.Kill(-c.pid, syscall.SIGKILL)
 	}
 }
 
 // runs is the news that the process does.
 func (c *forked) runs(pid int) error {
+	if pid <= 1 || pid > math.MaxInt32 {
+		return errNoSense // to signal the group of number 1 is to signal everybody
+	}
 	handle, err := process.OpenHandle(pid, c.loaded.pid())
 	if err != nil {
 		return err
@@ -164,34 +147,40 @@ func (c *forked) runs(pid int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pid, c.handle = pid, handle
-	if c.abandoned {
+	switch {
+	case handle == nil: // nobody notes its number before the news that it has ended
+	case c.abandoned && handle.Holds():
 		syscall.Kill(-pid, syscall.SIGKILL)
+		fallthrough
+	default:
+		c.tell(nil)
 	}
-	c.started <- nil
 	return nil
 }
 
-// ends is the news that the process has. One that nobody waits for is reaped.
-func (c *forked) ends(status syscall.WaitStatus) {
+// fails is the news that it will not run.
+func (c *forked) fails(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.zombie = true
-	c.exit = process.ExitOf(status)
-	close(c.exited)
-	if c.abandoned {
-		c.loaded.letGo(c.number)
+	c.tell(err)
+}
+
+// tell tells who waits for the process to run; the lock is held.
+func (c *forked) tell(err error) {
+	if !c.told {
+		c.told = true
+		c.started <- err
 	}
 }
 
-// isReaped is the last of it.
-func (c *forked) isReaped(cpu time.Duration, rssKiB int64) {
+// ends is the news that the process has, and was reaped.
+func (c *forked) ends(exit process.Exit) {
 	c.mu.Lock()
-	c.exit.CPU, c.exit.MaxRSSKiB = cpu, rssKiB
-	if c.abandoned {
-		c.handle.Close()
-	}
-	c.mu.Unlock()
-	close(c.reaped)
+	defer c.mu.Unlock()
+	c.gone, c.exit = true, exit
+	c.handle.Close()
+	close(c.exited)
+	c.tell(nil)
 }
 
 // forsake is the end of the process's parent. The kernel kills the process,
@@ -201,22 +190,14 @@ func (c *forked) forsake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gone = true
-	if c.abandoned && c.handle != nil {
-		defer c.handle.Close()
+	c.tell(errForkLost)
+	if c.pid == 0 {
+		return
 	}
-	switch {
-	case c.pid == 0:
-		c.started <- errForkLost
-	case !c.zombie:
+	if c.handle != nil {
 		syscall.Kill(-c.pid, syscall.SIGKILL)
-		c.exit = process.Exit{Code: -1, Signal: syscall.SIGKILL}
-		close(c.exited)
-		close(c.reaped)
-	default:
-		select {
-		case <-c.reaped:
-		default:
-			close(c.reaped)
-		}
+		c.handle.Close()
 	}
+	c.exit = process.Exit{Code: -1, Signal: syscall.SIGKILL}
+	close(c.exited)
 }

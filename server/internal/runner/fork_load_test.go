@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -137,7 +138,7 @@ func TestForkOfWhatSpeaksSomethingElse(t *testing.T) {
 		{"another first message", `printf 'U\0\0\0\0' >&0; exec sleep 600`, `its first message is 'U'`},
 		{"ends at once", `exit 4`, "exited with status 4"},
 		{"closes the connection", `exec 0<&-; exec sleep 600`, "EOF"},
-		{"nonsense later", `printf 'R\0\0\0\0' >&0; head -c 30 <&0 >/dev/null; printf 'X\0\0\0\014\0\0\0\1\0\0\0\1\0\0\0\0' >&0; exec sleep 600`, errForkLost.Error()},
+		{"nonsense later", `printf 'R\0\0\0\0' >&0; head -c 30 <&0 >/dev/null; printf 'X\0\0\0\034\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' >&0; exec sleep 600`, errForkLost.Error()},
 		{"a stranger's number", `printf 'R\0\0\0\0' >&0; head -c 30 <&0 >/dev/null; printf 'F\0\0\0\010\0\0\0\1\0\0\0\1' >&0; exec sleep 600`, errForkLost.Error()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -163,10 +164,12 @@ func FuzzForkWire(f *testing.F) {
 		return m
 	}
 	self := uint32(os.Getpid())
-	f.Add(slices.Concat(number('F', 1, self), number('X', 1, self, 0), number('U', 1, 0, 5, 0, 7)))
+	f.Add(slices.Concat(number('F', 1, self), number('X', 1, self, 0, 0, 5, 0, 7)))
+	f.Add(slices.Concat(number('F', 1, 1<<30), number('X', 1, 1<<30, 9, 0, 5, 0, 7)))
 	f.Add(number('E', 2, 11))
 	f.Add(number('E', 1, 125))
 	f.Add(number('F', 1, 1))
+	f.Add(number('F', 1, 1<<32-1))
 	f.Add(number('X', 1, 1, 9))
 	f.Add([]byte("R\x00\x00\x00\x00"))
 	f.Add([]byte{'F', 0xff, 0xff, 0xff, 0xff})
@@ -199,7 +202,7 @@ func FuzzForkWire(f *testing.F) {
 
 func TestForkMessage(t *testing.T) {
 	got := forkMessage(7, []string{"A=b", "C=中"})
-	if want := "Q\x00\x00\x00\x0e\x00\x00\x00\x07A=b\x00C=中\x00"; string(got) != want {
+	if want := "Q\x00\x00\x00\x0e\x00\x00\x00\x07A\x00b\x00C\x00中\x00"; string(got) != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
 }
@@ -209,5 +212,12 @@ func TestHandleOfAStranger(t *testing.T) {
 	if h, err := process.OpenHandle(1, os.Getpid()); err == nil {
 		h.Close()
 		t.Error("process 1 passes for a child of this one")
+	}
+	gone := exec.Command("true")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := process.OpenHandle(gone.Process.Pid, os.Getpid()); err != nil || h.Holds() {
+		t.Errorf("process %d, which is gone: got %v, %v; want nothing that holds", gone.Process.Pid, h, err)
 	}
 }

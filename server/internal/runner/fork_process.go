@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ type loaded struct {
 	o     *ForkOptions
 	proc  *process.Process // set once it runs, under mu
 	conn  *net.UnixConn
+	news  *bufio.Reader // what it says on it
 	ready chan struct{} // closed when it is, or when err says why it will not be
 
 	err      error
@@ -27,7 +29,6 @@ type loaded struct {
 	warnings []Note
 
 	sending sync.Mutex // one message at a time
-	helpers sync.WaitGroup
 
 	mu      sync.Mutex
 	users   int  // that are about to fork, and forks that run
@@ -69,7 +70,8 @@ func (l *loaded) start(w process.Watcher) error {
 	if l.o.Ready > 0 {
 		conn.SetReadDeadline(time.Now().Add(l.o.Ready))
 	}
-	kind, content, err := readMessage(conn)
+	l.news = bufio.NewReader(conn)
+	kind, content, err := readMessage(l.news)
 	if err == nil && kind != 'R' {
 		err = fmt.Errorf("does not speak its protocol: its first message is %q", kind)
 	}
@@ -197,7 +199,6 @@ func (l *loaded) end() {
 		l.proc.Stop(l.o.Grace)
 	}
 	l.proc.Wait()
-	l.helpers.Wait()
 }
 
 // endBy ends the process at the latest when grace is over, whoever uses it.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"framegate/server/internal/process"
 )
 
 // The fork wire of docs/wire.md.
@@ -42,15 +44,10 @@ func forkMessage(number uint32, environ []string) []byte {
 	m = binary.BigEndian.AppendUint32(m, uint32(size-headSize))
 	m = binary.BigEndian.AppendUint32(m, number)
 	for _, variable := range environ {
-		m = append(append(m, variable...), 0)
+		name, value, _ := strings.Cut(variable, "=")
+		m = append(append(append(append(m, name...), 0), value...), 0)
 	}
 	return m
-}
-
-// letGo lets a fork be reaped.
-func letGo(number uint32) []byte {
-	m := binary.BigEndian.AppendUint32([]byte{'A'}, 4)
-	return binary.BigEndian.AppendUint32(m, number)
 }
 
 // facts are what the process says of itself when it is ready.
@@ -104,29 +101,27 @@ func (l *loaded) hear(kind byte, content []byte) error {
 		errno := syscall.Errno(numbers[1])
 		if errno == syscall.ECANCELED {
 			l.retire()
-			c.started <- errUnseen
+			c.fails(errUnseen)
 		} else {
-			c.started <- fmt.Errorf("fork the loaded process: %w", errno)
+			c.fails(fmt.Errorf("fork the loaded process: %w", errno))
 		}
 	case 'X':
-		c.ends(syscall.WaitStatus(numbers[2]))
-	case 'U':
-		c.isReaped(time.Duration(numbers[1])*time.Microsecond, int64(numbers[2]))
+		exit := process.ExitOf(syscall.WaitStatus(numbers[2]))
+		exit.CPU, exit.MaxRSSKiB = time.Duration(numbers[3])*time.Microsecond, int64(numbers[4])
+		c.ends(exit)
 		l.forget(c)
 	}
 	return nil
 }
 
 // numbersOf are the numbers of a message.
-func numbersOf(kind byte, content []byte) (numbers [3]uint64, ok bool) {
+func numbersOf(kind byte, content []byte) (numbers [5]uint64, ok bool) {
 	short := func(i int) uint64 { return uint64(binary.BigEndian.Uint32(content[4*i:])) }
 	switch {
 	case (kind == 'F' || kind == 'E') && len(content) == 8:
-		return [3]uint64{short(0), short(1)}, true
-	case kind == 'X' && len(content) == 12:
-		return [3]uint64{short(0), short(1), short(2)}, true
-	case kind == 'U' && len(content) == 20:
-		return [3]uint64{short(0), binary.BigEndian.Uint64(content[4:]), binary.BigEndian.Uint64(content[12:])}, true
+		return [5]uint64{short(0), short(1)}, true
+	case kind == 'X' && len(content) == 28:
+		return [5]uint64{short(0), short(1), short(2), binary.BigEndian.Uint64(content[12:]), binary.BigEndian.Uint64(content[20:])}, true
 	}
 	return numbers, false
 }
@@ -138,8 +133,6 @@ func (c *forked) expects(kind byte) bool {
 	switch kind {
 	case 'F', 'E':
 		return c.pid == 0
-	case 'X':
-		return c.pid != 0 && !c.zombie
 	}
-	return kind == 'U' && c.zombie
+	return kind == 'X' && c.pid != 0
 }
