@@ -148,7 +148,7 @@ const (
 // Watcher is shown exchanges. Its methods are called from several goroutines,
 // on the request's path: they do not wait for anything.
 type Watcher interface {
-	// Interest is asked once for each exchange, before its process starts.
+	// Interest is asked for each exchange, before its process starts.
 	Interest() Interest
 	// Started is told that the process runs. x is not whole yet, and not to be
 	// kept: it has no streams, no answer, no events. Only a watcher with an

@@ -16,11 +16,15 @@ import (
 // to an unlinked temporary file.
 const spoolMemory = 1 << 20
 
+// fedMost is how long a body may be that is fed to a process which could read
+// a file as well: what a pipe holds. More would be fed by turns.
+const fedMost = 64 << 10
+
 // body is a request's body, ready to be a process's stdin.
 type body struct {
 	present bool // the request has one, of whatever length
 	size    int64
-	memory  []byte    // the body, or its beginning when it was spooled to a file
+	memory  []byte    // the body, or its beginning when it was spooled to a file on disk
 	feed    io.Reader // nil when there is nothing to feed
 	file    *os.File  // the same bytes as a descriptor, when they were spooled to one
 	stream  *stream   // feed, when it comes straight from the client
@@ -59,7 +63,8 @@ func (b *body) close() {
 // receive takes in the request's body before any process is bound to it. A
 // body of known length is left on the connection when the frame wants to
 // stream it; a chunked one is always spooled, so that its length is known.
-func (f *frame) receive(ans *answer, r *http.Request) (*body, error) {
+// Direct has it spooled to nothing but a file.
+func (f *frame) receive(ans *answer, r *http.Request, direct bool) (*body, error) {
 	b := &body{present: r.ContentLength != 0 || r.Header.Get("Content-Length") != "", size: r.ContentLength}
 	limit := f.cfg.MaxBody
 	if limit > 0 && r.ContentLength > limit {
@@ -76,7 +81,11 @@ func (f *frame) receive(ans *answer, r *http.Request) (*body, error) {
 		b.feed, ans.stream = b.stream, b.stream
 		return b, nil
 	}
-	if err := b.spool(r.Body, limit); err != nil {
+	spool := b.spool
+	if direct {
+		spool = b.spoolDirectly
+	}
+	if err := spool(r.Body, limit); err != nil {
 		b.close()
 		return nil, err
 	}
@@ -151,35 +160,44 @@ func (b *body) spoolToFile(head []byte, rest io.Reader) error {
 	if _, err := f.Write(head); err != nil {
 		return spoolFailure(err)
 	}
-	reader := &readErr{Reader: rest}
-	n, err := io.Copy(f, reader)
-	switch {
-	case reader.err != nil:
-		return bodyFailure(reader.err)
-	case err != nil:
-		return spoolFailure(err)
+	return b.fill(rest)
+}
+
+// spoolDirectly is spool for a body of known length and a process that is
+// handed a file: what may be in memory is so in a file that lies there.
+func (b *body) spoolDirectly(src io.Reader, _ int64) error {
+	if b.size <= spoolMemory {
+		b.file = memoryFile()
 	}
-	b.size += n
-	b.feed = f
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
+	b.size = 0
+	if b.file == nil {
+		return b.spoolToFile(nil, src)
+	}
+	return b.fill(src)
+}
+
+// fill puts the rest into the file.
+func (b *body) fill(rest io.Reader) error {
+	chunk := newChunk()
+	defer recycle(chunk)
+	for {
+		n, err := rest.Read(chunk)
+		if _, err := b.file.Write(chunk[:n]); err != nil {
+			return spoolFailure(err)
+		}
+		b.size += int64(n)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return bodyFailure(err)
+		}
+	}
+	b.feed = b.file
+	if _, err := b.file.Seek(0, io.SeekStart); err != nil {
 		return spoolFailure(err)
 	}
 	return nil
-}
-
-// readErr keeps the error of a reader, to tell the client's trouble from the
-// disk's.
-type readErr struct {
-	io.Reader
-	err error
-}
-
-func (r *readErr) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if err != nil && err != io.EOF {
-		r.err = err
-	}
-	return n, err
 }
 
 func spoolFailure(err error) error {

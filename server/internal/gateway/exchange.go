@@ -58,7 +58,7 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 	rec.frame, rec.mode = f.cfg.Name, f.cfg.Mode
 	x := &exchange{g: g, ans: ans, rec: rec, frame: f}
 	x.stderr = stderrLog{log: g.opts.Log, id: rec.id, frame: f.cfg.Name, tap: g.opts.Tap}
-	if x.body, err = f.receive(ans, r); err != nil {
+	if x.body, err = f.receive(ans, r, g.spoolsDirectly(f, r, rec)); err != nil {
 		return "", err
 	}
 	ans.received = true
@@ -93,6 +93,12 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 	}
 	x.end()
 	return redirect, nil
+}
+
+// spoolsDirectly reports whether a body need not be fed. Whoever looks on wants
+// to see that, byte by byte.
+func (g *Gateway) spoolsDirectly(f *frame, r *http.Request, rec *record) bool {
+	return r.ContentLength > fedMost && f.readsFiles && !rec.asked && g.opts.Tap == nil && g.interest() == capture.Nothing
 }
 
 // spec is what the process is given: program, environ, stdin, cwd.

@@ -35,6 +35,7 @@ type frame struct {
 	gate        gate
 	runner      runner.Runner
 	sendsVars   bool   // its processes have a part of the environ already
+	readsFiles  bool   // they read a body from a descriptor of it
 	sockets     string // directory of its workers' sockets, "" without any
 	scripts     *scriptDir
 	bridge      *bridge.Bridge

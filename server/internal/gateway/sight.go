@@ -64,8 +64,8 @@ func (h *head) put(p []byte, most int) {
 
 var sights = sync.Pool{New: func() any { return new(sight) }}
 
-// look begins to watch an exchange, if anybody is interested.
-func (g *Gateway) look(x *exchange, r *http.Request) *sight {
+// interest is what the most curious wants to see.
+func (g *Gateway) interest() capture.Interest {
 	interest := capture.Nothing
 	for _, w := range g.opts.Watchers {
 		interest = max(interest, w.Interest())
@@ -73,6 +73,12 @@ func (g *Gateway) look(x *exchange, r *http.Request) *sight {
 	if g.opts.Dev {
 		interest = max(interest, capture.Failures) // for the page
 	}
+	return interest
+}
+
+// look begins to watch an exchange, if anybody is interested.
+func (g *Gateway) look(x *exchange, r *http.Request) *sight {
+	interest := g.interest()
 	if interest == capture.Nothing && !x.rec.asked {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 // openRunner picks how the frame's processes are had.
 func (f *frame) openRunner(g *Gateway) error {
 	f.sendsVars = f.bridge != nil && f.cfg.Mode == config.Worker
+	f.readsFiles = f.sendsVars || f.cfg.Mode != config.Worker && len(f.cfg.Address) == 0 && f.cfg.Stdin != "scgi"
 	r, err := f.runnerOf(g)
 	if err == nil && f.watched {
 		r, err = f.reload(g, r)

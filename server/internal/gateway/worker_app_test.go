@@ -56,6 +56,12 @@ def application(environ, start_response):
         return say("200 OK", "logged")
     if what == "read":
         return say("200 OK", str(len(environ["wsgi.input"].read())))
+    if what == "sum": # the first of them dies of it, where the query names a file that is not there
+        body, mark = environ["wsgi.input"].read(), environ["QUERY_STRING"]
+        if mark and not os.path.exists(mark):
+            open(mark, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return say("200 OK", "%d %d" % (len(body), sum(body)))
     if what == "ignore":
         return say("200 OK", "ignored")
     if what == "hang":
