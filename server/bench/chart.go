@@ -42,7 +42,7 @@ text { font: 13px system-ui, sans-serif; fill: #333 }
 </style>
 %s<text class="machine" x="%d" y="%d">%s</text>
 </svg>
-`, chartWidth, height, chartWidth, height, b.String(), chartMargin, height-chartMargin, escape(r.Machine))
+`, chartWidth, height, chartWidth, height, b.String(), chartMargin, height-chartMargin, escape(r.Machine+"; thin lines: the middle half of the rounds"))
 	return os.WriteFile(name, []byte(svg), 0o644)
 }
 

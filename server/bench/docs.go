@@ -166,7 +166,7 @@ func (r *report) sentencePart() string {
 	if ours == nil || bound == nil || best == nil {
 		return ""
 	}
-	return fmt.Sprintf("A static C program answers %.0f requests a second, a new process for each: %.2f of what this machine can start and reap without any server, %.2f × the next best (%s).\n",
+	return fmt.Sprintf("A static C program answers %.0f requests a second, a new process for each: %.2f of what the same machine can start and reap without any server, %.2f × the fastest of the others (%s).\n",
 		ours.Median.Rate, bound.Ratio, best.Ratio, best.Name)
 }
 
@@ -175,6 +175,6 @@ func (r *report) chinesePart() string {
 	if ours == nil || bound == nil || best == nil {
 		return ""
 	}
-	return fmt.Sprintf("静态编译的 C 程序，每个请求一个新进程：每秒 %.0f 个请求，是这台机器不经任何服务器启动并回收进程的极限的 %.2f，是第二名（%s）的 %.2f 倍。\n",
+	return fmt.Sprintf("静态编译的 C 程序，每个请求一个新进程：每秒 %.0f 个请求，是这台机器不经任何服务器启动并回收进程的极限的 %.2f，是其他服务器中最快的（%s）的 %.2f 倍。\n",
 		ours.Median.Rate, bound.Ratio, best.Name, best.Ratio)
 }

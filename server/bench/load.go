@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -32,6 +33,8 @@ func (s *sample) check(contestant string) error {
 	}
 	return nil
 }
+
+var errNothing = errors.New("no request came to its end: it takes a longer --time")
 
 // loadWrk has wrk ask for one URL over kept connections.
 func loadWrk(ctx context.Context, site *site, srv *server, url string, c benchCase, d time.Duration) (sample, error) {
@@ -90,6 +93,9 @@ func parseWrk(out []byte) (s sample, err error) {
 		return s, fmt.Errorf("wrk printed no rate: %s", out)
 	}
 	s.Rate, s.Requests = float(m[1]), int(float(n[1]))
+	if s.Requests == 0 {
+		return s, errNothing
+	}
 	perMillisecond := map[string]float64{"us": 1000, "ms": 1, "s": 1.0 / 1000, "m": 1.0 / 60000}
 	for _, l := range wrkLatency.FindAllSubmatch(out, -1) {
 		v := float(l[2]) / perMillisecond[string(l[3])]

@@ -43,7 +43,7 @@ func (o *options) measure(ctx context.Context, site *site, c benchCase) (*caseRe
 				continue
 			}
 			progress("%s  round %d of %d: %s", c.name, round+1, o.rounds, e.result.Name)
-			s, err := c.load(ctx, site, e.server, e.url, c, o.seconds)
+			s, err := c.load(ctx, site, e.server, e.url, c, max(o.seconds, c.least))
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -75,7 +75,7 @@ func (e *entry) start(ctx context.Context, site *site, c benchCase, o *options) 
 			return err
 		}
 	}
-	_, err = c.load(ctx, site, e.server, e.url, c, o.seconds/3)
+	_, err = c.load(ctx, site, e.server, e.url, c, max(o.seconds/3, c.least/2))
 	return err
 }
 

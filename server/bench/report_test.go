@@ -114,7 +114,7 @@ func TestPrint(t *testing.T) {
 	r.printSummary(&b)
 	for _, want := range []string{
 		"c-8: a C program, 8 connections\n", "2.00 × (1.55–2.00)", "apache mod_cgid: no figures: 11 of 1000 requests failed",
-		"c-8     8            1000 req/s  1.00 (0.95–1.05)  busybox httpd   800   1.25 ×",
+		"c-8     8            1000 req/s  1.00 (0.95–1.05)  busybox httpd: 800  1.25 ×",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("got\n%s\nwant %q in it", b.String(), want)
@@ -169,7 +169,7 @@ func TestFill(t *testing.T) {
 	const page = "words\n<!-- bench:run -->\nold\n<!-- /bench -->\nwords\n<!-- bench:sentence -->\n<!-- /bench -->\nend\n"
 	got, err := r.fill(page)
 	want := "words\n<!-- bench:run -->\n2 cores & <more>. Medians of 3 rounds of 1 s each. nginx 1.22.\n<!-- /bench -->\nwords\n<!-- bench:sentence -->\n" +
-		"A static C program answers 1000 requests a second, a new process for each: 1.00 of what this machine can start and reap without any server, 1.25 × the next best (busybox httpd).\n<!-- /bench -->\nend\n"
+		"A static C program answers 1000 requests a second, a new process for each: 1.00 of what the same machine can start and reap without any server, 1.25 × the fastest of the others (busybox httpd).\n<!-- /bench -->\nend\n"
 	if err != nil || got != want {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}

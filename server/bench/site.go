@@ -70,7 +70,8 @@ func (s *site) lay(ctx context.Context) error {
 		}
 	}
 	for _, app := range []string{"wsgi", "flask"} {
-		script := fmt.Sprintf("#!%s\nimport sys\nsys.path.insert(0, %q)\nfrom wsgiref.handlers import CGIHandler\nfrom %s_hello import application\nCGIHandler().run(application)\n",
+		// Servers differ in what an empty PATH_INFO looks like, and Flask cares.
+		script := fmt.Sprintf("#!%s\nimport os, sys\nos.environ[\"PATH_INFO\"] = \"/\"\nsys.path.insert(0, %q)\nfrom wsgiref.handlers import CGIHandler\nfrom %s_hello import application\nCGIHandler().run(application)\n",
 			s.python, s.path("app"), app)
 		if err := os.WriteFile(s.path("cgi-bin", app+".cgi"), []byte(script), 0o755); err != nil {
 			return err

@@ -30,7 +30,7 @@ func (r *caseResult) of(name string) *contestantResult {
 }
 
 func summaryTitles() []string {
-	return []string{"case", "connections", "Framegate", "of the limit", "the best other", "", "Framegate is", "p99 ms", "its p99"}
+	return []string{"case", "connections", "Framegate", "of the limit", "the best other", "Framegate is", "p99 ms", "its p99"}
 }
 
 // summary is one line for each case.
@@ -41,13 +41,13 @@ func (r *report) summary(what func(*caseResult) string) [][]string {
 		row := make([]string, len(summaryTitles()))
 		row[0], row[1] = what(c), fmt.Sprint(c.Connections)
 		if ours := c.of(us); ours != nil {
-			row[2], row[7] = fmt.Sprintf("%.0f %s", ours.Median.Rate, c.Unit), number(ours.Median.P99, "%.1f")
+			row[2], row[6] = fmt.Sprintf("%.0f %s", ours.Median.Rate, c.Unit), number(ours.Median.P99, "%.1f")
 		}
 		if l := c.of(limit); l != nil && l.Ratio > 0 {
 			row[3] = fmt.Sprintf("%.2f (%.2f–%.2f)", l.Ratio, l.RatioLow, l.RatioHigh)
 		}
 		if b := c.best(); b != nil {
-			row[4], row[5], row[6], row[8] = b.Name, fmt.Sprintf("%.0f", b.Median.Rate), b.ratio(), number(b.Median.P99, "%.1f")
+			row[4], row[5], row[7] = fmt.Sprintf("%s: %.0f", b.Name, b.Median.Rate), b.ratio(), number(b.Median.P99, "%.1f")
 		}
 		rows = append(rows, row)
 	}
