@@ -217,11 +217,21 @@ func (g *Group) Close() error {
 // populated reads cgroup.events anew.
 func populated(events *os.File) (bool, error) {
 	var text [256]byte
-	n, err := events.ReadAt(text[:], 0)
+	n, err := readOnce(events, text[:])
 	for line := range bytes.Lines(text[:n]) {
 		if value, ok := bytes.CutPrefix(line, []byte("populated ")); ok {
 			return string(bytes.TrimSpace(value)) != "0", nil
 		}
 	}
 	return false, fmt.Errorf("%s does not say whether it is populated: %w", events.Name(), err)
+}
+
+// readOnce reads the beginning of f. ReadAt would ask a second time, for the end.
+func readOnce(f *os.File, buf []byte) (n int, err error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	cerr := raw.Control(func(fd uintptr) { n, err = syscall.Pread(int(fd), buf, 0) })
+	return max(n, 0), errors.Join(err, cerr)
 }

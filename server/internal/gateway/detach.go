@@ -46,6 +46,9 @@ func (x *exchange) headerIsAll() {
 		}
 		return
 	}
+	if x.detach == nil {
+		return // it has ended
+	}
 	x.detach()
 	x.detach = stopWith(r.Context(), func(error) { x.stop(errShutdown) })
 }

@@ -49,7 +49,7 @@ type exchange struct {
 	judged   *ending        // nil until the output was read to its end
 
 	cause  atomic.Pointer[failure] // why the process was stopped; the first reason counts
-	detach func() bool             // ends the watch on the client
+	detach func() bool             // ends the watch on the client; nil when there is none
 }
 
 // exchange has the frame answer the call. It returns the path of a local
@@ -110,6 +110,7 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 
 		Confinement: x.frame.confinement,
 		Watcher:     g.watcher,
+		Brief:       x.brief(),
 		Again:       x.repeatable(r.Method),
 
 		StderrLine: x.stderr.line,
@@ -188,15 +189,49 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	}
 	x.run, x.out = run, run.Output()
 	x.rec.pid = run.Pid()
-	x.rec.spawned = time.Since(x.started)
-	x.sight.started(x.g, x.rec)
+	launched := runner.Launched(run)
+	if launched.IsZero() {
+		launched = time.Now()
+	}
+	x.rec.spawned, x.rec.brief = launched.Sub(x.started), runner.WasBrief(run)
+	x.sight.started(x.g, x.rec, launched)
 	x.out.WhenBlocked(x.beforeWait)
 	if x.kept = runner.KeptOf(run); x.kept != nil {
 		x.ctx = ctx
 		return nil
 	}
-	x.detach = context.AfterFunc(ctx, func() { x.stop(x.endedBy(ctx)) })
+	if !isDone(run.Done()) {
+		x.detach = context.AfterFunc(ctx, func() { x.stop(x.endedBy(ctx)) })
+	}
 	return nil
+}
+
+func isDone(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// briefWait is how long the start of a program waits for its end, when the
+// program is known to end soon: longer than that takes on a busy machine, and
+// shorter than anybody minds who waits for the first byte of one that does not.
+const briefWait = 50 * time.Millisecond
+
+// brief is the patience that the exchange has for that. Those who look on want
+// to see things when they happen, and no clock may ring meanwhile.
+func (x *exchange) brief() *process.Patience {
+	if x.g.opts.Tap != nil || x.g.dev != nil || x.sight != nil && x.sight.interest == capture.Everything {
+		return nil
+	}
+	for _, clock := range []time.Duration{x.frame.cfg.FirstByteTimeout, x.frame.cfg.IdleTimeout, x.frame.cfg.TotalTimeout} {
+		if clock > 0 && clock < 2*briefWait {
+			return nil
+		}
+	}
+	return &x.frame.patience
 }
 
 // ended is why the context of a request is done: the client, or the server.
@@ -237,7 +272,7 @@ func (x *exchange) end() {
 	if x.kept != nil {
 		x.settle()
 		x.rec.pid = x.run.Pid() // that of the second worker, if there was one
-	} else if !x.detach() && x.sight != nil {
+	} else if x.detach != nil && !x.detach() && x.sight != nil {
 		x.sight.late = true // the watch on the client is under way
 	}
 	x.run.Stop(x.frame.cfg.StopGrace) // does nothing to a process that has ended
@@ -368,6 +403,9 @@ const dyingWait = 10 * time.Second
 func (x *exchange) awaitExit() (process.Exit, bool) { return x.exitWithin(closeWait) }
 
 func (x *exchange) exitWithin(limit time.Duration) (process.Exit, bool) {
+	if isDone(x.run.Done()) {
+		return x.run.Exit(), true
+	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {

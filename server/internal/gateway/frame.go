@@ -34,6 +34,7 @@ type frame struct {
 	env         []string // the operator's part of the environ
 	gate        gate
 	runner      runner.Runner
+	patience    process.Patience
 	sendsVars   bool   // its processes have a part of the environ already
 	readsFiles  bool   // they read a body from a descriptor of it
 	sockets     string // directory of its workers' sockets, "" without any
@@ -54,8 +55,10 @@ func newFrame(ctx context.Context, g *Gateway, fc *config.Frame) (*frame, error)
 		dir:    fc.Dir,
 		env:    operatorEnv(fc),
 		gate:   newGate(&fc.Settings),
-		runner: runner.Exec{},
+		runner: new(runner.Exec),
 		umask:  umaskOf(fc.Umask),
+
+		patience: process.Patience{Limit: briefWait},
 	}
 	if f.dir == "" {
 		f.dir = g.cfg.Dir

@@ -31,6 +31,7 @@ type record struct {
 	pid       int
 	address   string // of what somebody else has started
 	exit      *process.Exit
+	brief     bool // it had ended before its output was read
 	queued    time.Duration
 	spawned   time.Duration
 	firstByte time.Duration

@@ -158,11 +158,13 @@ func (s *sight) answered(p []byte) {
 }
 
 // started shows the exchange to those who want to see everything.
-func (s *sight) started(g *Gateway, rec *record) {
+func (s *sight) started(g *Gateway, rec *record, at time.Time) {
 	if s == nil {
 		return
 	}
-	s.event(capture.Spawned, 0, 0)
+	s.mu.Lock()
+	s.note(at.Sub(s.begun), capture.Spawned, 0, 0)
+	s.mu.Unlock()
 	for _, w := range g.opts.Watchers {
 		if w.Interest() == capture.Everything {
 			w.Started(s.outline(rec))
@@ -244,7 +246,13 @@ func (s *sight) whole(ans *answer, rec *record) *capture.Exchange {
 		if x.Stdin.Read = e.StdinRead; e.StdinRead >= 0 {
 			x.Stdin.Read = max(e.StdinRead-int64(s.scgi), 0)
 		}
-		x.Events = append(x.Events, capture.Event{At: e.Ended.Sub(s.begun), Kind: capture.Exited})
+		at := e.Ended.Sub(s.begun)
+		for _, event := range x.Events {
+			if rec.brief && event.Kind == capture.StdoutEnd {
+				at = max(at, event.At) // it was read only then, but came first
+			}
+		}
+		x.Events = append(x.Events, capture.Event{At: at, Kind: capture.Exited})
 	}
 	slices.SortStableFunc(x.Events, func(a, b capture.Event) int { return int(a.At - b.At) })
 	return x

@@ -29,7 +29,7 @@ func (f *frame) openRunner(g *Gateway) error {
 func (f *frame) runnerOf(g *Gateway) (runner.Runner, error) {
 	switch {
 	case !f.cfg.Warm():
-		return runner.Exec{}, nil
+		return new(runner.Exec), nil
 	case len(f.cfg.Address) > 0:
 		return runner.OpenAddress(runner.AddressOptions{
 			Addresses: f.cfg.Address, Protocol: f.cfg.Protocol, Note: f.noteTo(g.opts.Log),

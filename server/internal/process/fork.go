@@ -23,7 +23,7 @@ type Forked interface {
 // Of spec, what execve(2) would be given is parent's to make use of or not, and
 // Confinement is what holds for parent. The caller owns spec.Stdin.
 func Fork(parent Parent, spec *Spec) (*Process, error) {
-	return startBy(spec, func(fds [3]uintptr, _ *int32) (int, life, error) {
+	return startBy(spec, func(fds [3]uintptr, _ *int32, _ bool) (int, life, error) {
 		f, err := parent.Fork(spec, fds)
 		if err != nil {
 			return 0, nil, err
@@ -34,6 +34,8 @@ func Fork(parent Parent, spec *Spec) (*Process, error) {
 
 // othersChild is the life of a process that is somebody else's child.
 type othersChild struct{ forked Forked }
+
+func (c *othersChild) exitedWithin(*Patience) (bool, error) { return false, nil }
 
 func (c *othersChild) untilExited() { c.forked.Ended() }
 func (c *othersChild) holds() bool  { return c.forked.Holds() }

@@ -8,6 +8,10 @@ import (
 // life is how the end of a process is waited for. The calls come in this
 // order, each once unless it says otherwise.
 type life interface {
+	// exitedWithin waits for the end of a process whose start was not waited
+	// for, and fails when it could not be started. Others are waited for by
+	// untilExited alone.
+	exitedWithin(patience *Patience) (exited bool, err error)
 	// untilExited returns when the process has ended.
 	untilExited()
 	// holds reports whether the number still is the process's; it may be
@@ -22,6 +26,10 @@ type life interface {
 type ownChild struct {
 	pid    int
 	waiter waiter
+}
+
+func (c *ownChild) exitedWithin(patience *Patience) (bool, error) {
+	return c.waiter.exitedWithin(patience, c.pid)
 }
 
 func (c *ownChild) untilExited() { c.waiter.untilExited(c.pid) }

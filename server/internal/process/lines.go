@@ -8,15 +8,7 @@ func NewLines(line func([]byte)) *Lines { return &Lines{newLines(nil, line)} }
 
 // Write hands out the lines that p ends.
 func (w *Lines) Write(p []byte) (int, error) {
-	l := w.l
-	for rest := p; len(rest) > 0; {
-		if len(l.buf) == cap(l.buf) {
-			l.buf = grow(l.buf, l.line)
-		}
-		n := copy(l.buf[len(l.buf):cap(l.buf)], rest)
-		l.buf = emitLines(l.buf[:len(l.buf)+n], l.line)
-		rest = rest[n:]
-	}
+	w.l.write(p)
 	return len(p), nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Output is what a process prints, as it is read.
@@ -20,38 +22,76 @@ type Output interface {
 	SetReadDeadline(t time.Time)
 }
 
-// Pipe is the gateway's end of a process's stdout or stderr.
+// Pipe is the gateway's end of a process's stdout or stderr. The runtime's
+// poller has it only once somebody had to wait for it: what a process that has
+// ended has left is read without.
 type Pipe struct {
 	onBlock func()
 
-	f   *os.File
-	raw syscall.RawConn
-
-	mu    sync.Mutex                // lets no later deadline take the place of limit
-	limit atomic.Pointer[time.Time] // set once the process is gone: when waiting for the other end is over
-	late  int                       // bytes that were read since limit was set
+	mu       sync.Mutex // holds a close back from a read, and a later deadline from limit's place
+	fd       int        // -1 once the poller has it, or nobody
+	raw      syscall.RawConn
+	f        *os.File
+	deadline time.Time                 // of f, for when it comes to be
+	limit    atomic.Pointer[time.Time] // set once the process is gone: when waiting for the other end is over
+	late     int                       // bytes that were read since limit was set
+	total    atomic.Int64              // bytes that were read
 }
 
-// outputPipe makes a pipe whose read end the runtime polls. The write end
-// stays in blocking mode: programs do not expect EAGAIN on their stdout.
-func outputPipe() (*Pipe, *os.File, error) {
+// outputPipe makes a pipe and returns its write end, too, which stays in
+// blocking mode: programs do not expect EAGAIN on their stdout.
+func outputPipe() (*Pipe, int, error) {
 	var fds [2]int
 	if err := pipeCloseOnExec(&fds); err != nil {
-		return nil, nil, os.NewSyscallError("pipe", err)
+		return nil, -1, os.NewSyscallError("pipe", err)
 	}
-	if err := syscall.SetNonblock(fds[0], true); err != nil {
+	if err := setNonblock(fds[0]); err != nil {
 		syscall.Close(fds[0])
 		syscall.Close(fds[1])
-		return nil, nil, os.NewSyscallError("fcntl", err)
+		return nil, -1, os.NewSyscallError("fcntl", err)
 	}
-	f := os.NewFile(uintptr(fds[0]), "|0")
-	raw, err := f.SyscallConn()
-	if err != nil {
-		f.Close()
-		syscall.Close(fds[1])
-		return nil, nil, err
+	return &Pipe{fd: fds[0]}, fds[1], nil
+}
+
+// setNonblock is for descriptors that have no other flag yet.
+func setNonblock(fd int) error {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_NONBLOCK)
+	return err
+}
+
+// control calls f with the descriptor, which is not closed meanwhile.
+func (p *Pipe) control(f func(fd uintptr)) error {
+	p.mu.Lock()
+	if raw := p.raw; raw != nil {
+		p.mu.Unlock()
+		return raw.Control(f)
 	}
-	return &Pipe{f: f, raw: raw}, os.NewFile(uintptr(fds[1]), "|1"), nil
+	defer p.mu.Unlock()
+	if p.fd < 0 {
+		return os.ErrClosed
+	}
+	f(uintptr(p.fd))
+	return nil
+}
+
+// pollable gives the descriptor to the runtime's poller.
+func (p *Pipe) pollable() (syscall.RawConn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.raw != nil {
+		return p.raw, nil
+	}
+	if p.fd < 0 {
+		return nil, os.ErrClosed
+	}
+	p.f = os.NewFile(uintptr(p.fd), "|0")
+	p.fd = -1
+	if !p.deadline.IsZero() {
+		p.f.SetReadDeadline(p.deadline)
+	}
+	var err error
+	p.raw, err = p.f.SyscallConn()
+	return p.raw, err
 }
 
 // WhenBlocked has f called when Read is about to wait.
@@ -67,7 +107,9 @@ func (p *Pipe) Read(b []byte) (n int, err error) {
 func (p *Pipe) readBy(read func(fd, most int) (int, error)) (n int, err error) {
 	limit := p.limit.Load()
 	if limit == nil {
-		return p.await(read, largestPipe)
+		n, err = p.await(read, largestPipe)
+		p.total.Add(int64(n))
+		return n, err
 	}
 	// The process is gone. A stray descendant may hold the other end for ever,
 	// and may write for ever, but what the process itself has written is among
@@ -82,6 +124,7 @@ func (p *Pipe) readBy(read func(fd, most int) (int, error)) (n int, err error) {
 		n, err = p.readRest(read, most)
 	}
 	p.late += n
+	p.total.Add(int64(n))
 	return n, err
 }
 
@@ -102,14 +145,17 @@ func (p *Pipe) await(read func(fd, most int) (int, error), most int) (n int, err
 		blocked = readErr == syscall.EAGAIN
 		return !blocked
 	}
-	if err := p.raw.Control(func(fd uintptr) { attempt(fd) }); err != nil {
+	if err := p.control(func(fd uintptr) { attempt(fd) }); err != nil {
 		return 0, err
 	}
 	if blocked {
 		if p.onBlock != nil {
 			p.onBlock()
 		}
-		err := p.raw.Read(attempt)
+		raw, err := p.pollable()
+		if err == nil {
+			err = raw.Read(attempt)
+		}
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && p.limit.Load() != nil:
 			return p.readRest(read, most)
@@ -131,7 +177,7 @@ const largestPipe = 1 << 20
 
 // readRest reads what is in the pipe after the limit, without waiting.
 func (p *Pipe) readRest(read func(fd, most int) (int, error), most int) (n int, err error) {
-	cerr := p.raw.Control(func(fd uintptr) { n, err = read(int(fd), most) })
+	cerr := p.control(func(fd uintptr) { n, err = read(int(fd), most) })
 	if cerr != nil {
 		return 0, cerr
 	}
@@ -147,8 +193,21 @@ func (p *Pipe) SetReadDeadline(t time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.limit.Load() == nil {
+		p.setDeadline(t)
+	}
+}
+
+// setDeadline does so; the lock is held.
+func (p *Pipe) setDeadline(t time.Time) {
+	if p.deadline = t; p.f != nil {
 		p.f.SetReadDeadline(t)
 	}
+}
+
+// waiting is how many bytes are there to read.
+func (p *Pipe) waiting() (n int) {
+	p.control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unreadRequest) })
+	return n
 }
 
 // abandonAt makes Read report the end of the file at t, whoever holds the
@@ -160,7 +219,7 @@ func (p *Pipe) abandonAt(t time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.limit.Store(&t)
-	p.f.SetReadDeadline(t)
+	p.setDeadline(t)
 }
 
 // Close closes the gateway's end.
@@ -168,5 +227,15 @@ func (p *Pipe) Close() error {
 	if p == nil {
 		return nil
 	}
-	return p.f.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.f != nil {
+		return p.f.Close()
+	}
+	if p.fd < 0 {
+		return os.ErrClosed
+	}
+	fd := p.fd
+	p.fd = -1
+	return syscall.Close(fd)
 }

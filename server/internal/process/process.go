@@ -41,6 +41,11 @@ type Spec struct {
 	// what it prints is for the log. Output is nil then.
 	NoOutput bool
 
+	// Brief bounds how long Start waits for the end of a process that is expected
+	// to end at once: of such a one nothing has to be watched while it runs. Nil
+	// does not wait. What a pipe does not take holds the process up meanwhile.
+	Brief *Patience
+
 	Confinement *Confinement // nil confines nothing
 	Watcher     Watcher      // nil is nobody
 
@@ -108,67 +113,93 @@ type Process struct {
 	reaped  bool
 	ladder  *time.Timer // SIGKILL to come, after SIGTERM
 	stopped bool
+
+	launched time.Time
+	brief    bool // it had ended when Start returned
 }
 
 // Start starts a process. The caller owns spec.Stdin.
 func Start(spec *Spec) (*Process, error) {
-	return startBy(spec, func(fds [3]uintptr, starting *int32) (int, life, error) {
-		pid, w, err := forkExec(spec, fds, starting)
+	return startBy(spec, func(fds [3]uintptr, starting *int32, ahead bool) (int, life, error) {
+		pid, w, err := forkExec(spec, fds, starting, ahead)
 		return pid, &ownChild{pid, w}, err
 	})
 }
 
-// startBy makes the descriptors of a process, has it launched, and sees to it.
-func startBy(spec *Spec, launch func(fds [3]uintptr, starting *int32) (int, life, error)) (*Process, error) {
-	stderr, childErr, err := outputPipe()
-	if err != nil {
-		return nil, err
-	}
-	defer childErr.Close()
-	var stdout *Pipe
-	childOut := childErr
-	if !spec.NoOutput {
-		if stdout, childOut, err = outputPipe(); err != nil {
-			stderr.Close()
-			return nil, err
-		}
-		defer childOut.Close()
-	}
-	in, err := openInput(spec)
-	if err != nil {
-		stdout.Close()
-		stderr.Close()
-		return nil, err
-	}
-	defer func() { in.closeChild() }()
+// launcher starts a process with these descriptors; ahead is without waiting
+// until it has become the program.
+type launcher func(fds [3]uintptr, starting *int32, ahead bool) (int, life, error)
 
-	p := &Process{watcher: spec.Watcher, stdout: stdout, stderr: stderr, done: make(chan struct{})}
+// startBy makes the descriptors of a process, has it launched, and sees to it.
+func startBy(spec *Spec, launch launcher) (*Process, error) {
+	e, err := openEnds(spec)
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{watcher: spec.Watcher, stdout: e.stdout, stderr: e.stderr, stdin: e.in.parent, done: make(chan struct{})}
+	p.lines = newLines(p.stderr, spec.StderrLine)
 	var starting *int32
 	if p.watcher != nil {
 		starting = p.watcher.Starting()
 	}
-	p.pid, p.life, err = launch([3]uintptr{in.child.Fd(), childOut.Fd(), childErr.Fd()}, starting)
+	brief := spec.Brief != nil && p.stdin == nil && !spec.NoOutput
+	p.pid, p.life, err = launch(e.child(), starting, brief)
 	if p.watcher != nil {
 		p.watcher.Started(starting, p.pid)
 	}
 	if err != nil {
-		stdout.Close()
-		stderr.Close()
-		in.abort()
+		e.abort()
 		return nil, err
 	}
-	p.stdin = in.parent
+	p.launched = time.Now()
 	if spec.CountStdin {
-		p.reads = in.count()
+		p.reads = e.in.count()
+	}
+	e.closeChild()
+	if brief {
+		ended, err := p.life.exitedWithin(spec.Brief)
+		switch {
+		case err != nil:
+			p.unstart()
+			e.abort()
+			return nil, err
+		case ended:
+			p.brief = true
+			p.bury()
+			if !p.lines.drainLeft() {
+				p.owned.Go(p.lines.drain)
+			}
+			return p, nil
+		}
 	}
 	p.owned.Go(p.await)
-	p.lines = newLines(stderr, spec.StderrLine)
 	p.owned.Go(p.lines.drain)
-	if in.parent != nil {
-		p.owned.Go(func() { p.feed(in.rest, spec) })
+	if p.stdin != nil {
+		p.owned.Go(func() { p.feed(e.in.rest, spec) })
 	}
 	return p, nil
 }
+
+// unstart reaps a process that could not become the program.
+func (p *Process) unstart() {
+	if p.watcher != nil {
+		p.watcher.Ended(p.pid)
+	}
+	p.life.reap()
+	p.reads.total()
+}
+
+// Launched is when the process was started.
+func (p *Process) Launched() time.Time { return p.launched }
+
+// WasBrief reports whether the process had ended when Start returned.
+func (p *Process) WasBrief() bool { return p.brief }
+
+// HasOutput reports whether the process has printed what was not read yet.
+func (p *Process) HasOutput() bool { return p.stdout.waiting() > 0 }
+
+// Printed is how much of the process's stdout was read.
+func (p *Process) Printed() int64 { return p.stdout.total.Load() }
 
 // Pid is the process's number and its group's.
 func (p *Process) Pid() int { return p.pid }
@@ -214,10 +245,15 @@ func (p *Process) Wait() Exit {
 // is gone: a descendant in a session of its own may hold them for ever.
 const pipeGrace = 500 * time.Millisecond
 
-// await reaps the process. No signal is sent to its group any more from the
-// moment that it may be reaped: the number may be anybody's then.
+// await reaps the process when it has ended.
 func (p *Process) await() {
 	p.life.untilExited()
+	p.bury()
+}
+
+// bury reaps the process, which has ended. No signal is sent to its group any
+// more from the moment that it may be reaped: the number may be anybody's then.
+func (p *Process) bury() {
 	ended := time.Now()
 	p.mu.Lock()
 	p.life.killGroup()

@@ -52,7 +52,7 @@ func (waiter) untilExited(pid int) {
 	}
 }
 
-func forkExec(spec *Spec, fds [3]uintptr, _ *int32) (int, waiter, error) {
+func forkExec(spec *Spec, fds [3]uintptr, _ *int32, _ bool) (int, waiter, error) {
 	pid, err := syscall.ForkExec(spec.Path, spec.Argv, &syscall.ProcAttr{
 		Dir:   spec.Dir,
 		Env:   spec.Env,
@@ -61,6 +61,9 @@ func forkExec(spec *Spec, fds [3]uintptr, _ *int32) (int, waiter, error) {
 	})
 	return pid, waiter{}, err
 }
+
+// exitedWithin is for processes that were started ahead: none is here.
+func (waiter) exitedWithin(*Patience, int) (bool, error) { return false, nil }
 
 func (waiter) close() {}
 
@@ -72,3 +75,6 @@ func SealInherited() error {
 	}
 	return nil
 }
+
+// QuietChildren is for systems that tell of children by pidfds.
+func QuietChildren() {}

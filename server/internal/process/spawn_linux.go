@@ -4,7 +4,6 @@ package process
 
 import (
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,24 +42,42 @@ type failure struct {
 }
 
 // cloneAndRun makes the child, which works off ops; the last one is execve.
+// mask is where the thread's signal mask is kept meanwhile: no signal may reach
+// the child before it is the program, for it would run a handler of ours, in
+// our memory.
 //
 //go:noescape
-func cloneAndRun(nr, a1, a2, a3 uintptr, ops *op, failed *failure) (pid uintptr)
+func cloneAndRun(nr, a1, a2, a3 uintptr, ops *op, failed *failure, mask *uint64) (pid uintptr)
 
 //go:linkname entersyscallblock runtime.entersyscallblock
 func entersyscallblock()
+
+//go:linkname entersyscall runtime.entersyscall
+func entersyscall()
 
 //go:linkname exitsyscall runtime.exitsyscall
 func exitsyscall()
 
 // cloneBlocking gives the processor to other goroutines at once: this thread
-// stands still until the child has become the program.
+// stands still until the child has become the program. No Go code runs in
+// between, so that the thread is the same before and after, and need not be locked.
 //
 //go:nosplit
 //go:norace
-func cloneBlocking(nr, a1, a2, a3 uintptr, ops *op, failed *failure) uintptr {
+func cloneBlocking(nr, a1, a2, a3 uintptr, ops *op, failed *failure, mask *uint64) uintptr {
 	entersyscallblock()
-	pid := cloneAndRun(nr, a1, a2, a3, ops, failed)
+	pid := cloneAndRun(nr, a1, a2, a3, ops, failed, mask)
+	exitsyscall()
+	return pid
+}
+
+// cloneOnly is for a clone that does not wait for the child.
+//
+//go:nosplit
+//go:norace
+func cloneOnly(nr, a1, a2, a3 uintptr, ops *op, failed *failure, mask *uint64) uintptr {
+	entersyscall()
+	pid := cloneAndRun(nr, a1, a2, a3, ops, failed, mask)
 	exitsyscall()
 	return pid
 }
@@ -79,6 +96,7 @@ type launch struct {
 	args    cloneArgs
 	failed  failure
 	pidfd   int32
+	held    uint32 // 1 until the child of spawnAhead lets go of this memory
 	oldMask uint64
 	dfl     sigaction
 	text    []byte    // all strings, each ended by a NUL
@@ -86,6 +104,8 @@ type launch struct {
 	envp    []uintptr
 	path    uintptr
 	dir     uintptr
+
+	confinement *Confinement // a part of what ops point to
 }
 
 // sigaction is the kernel's, with SIG_DFL in it.
@@ -106,29 +126,10 @@ func spawn(spec *Spec, fds [3]uintptr, starting *int32) (pid, pidfd int, err err
 func spawnBy(clone3 bool, spec *Spec, fds [3]uintptr, starting *int32) (pid, pidfd int, err error) {
 	l := launches.Get().(*launch)
 	defer launches.Put(l)
-	if err := l.setText(spec); err != nil {
+	pid, err = l.start(clone3, true, spec, fds, starting)
+	if err != nil {
 		return 0, -1, err
 	}
-	c := spec.Confinement
-	if c == nil {
-		c = unconfined()
-	}
-	l.prepare(spec, c, fds)
-
-	// No signal may reach the child before it is the program: it would run
-	// a handler of ours, in our memory.
-	runtime.LockOSThread()
-	all := ^uint64(0)
-	sigprocmask(unix.SIG_SETMASK, &all, &l.oldMask)
-	raw := l.clone(clone3, c.cgroup, starting)
-	sigprocmask(unix.SIG_SETMASK, &l.oldMask, nil)
-	runtime.UnlockOSThread()
-	runtime.KeepAlive(c)
-
-	if raw > ^uintptr(4095) {
-		return 0, -1, os.NewSyscallError("clone", syscall.Errno(-raw))
-	}
-	pid = int(raw)
 	if l.failed.errno != 0 {
 		unix.Close(int(l.pidfd))
 		if starting != nil {
@@ -138,6 +139,52 @@ func spawnBy(clone3 bool, spec *Spec, fds [3]uintptr, starting *int32) (pid, pid
 		return 0, -1, l.failure()
 	}
 	return pid, int(l.pidfd), nil
+}
+
+// spawnAhead is spawn without waiting until the child has become the program,
+// or could not: settle tells. The launch is the child's to read until then.
+func spawnAhead(spec *Spec, fds [3]uintptr, starting *int32) (pid int, l *launch, err error) {
+	l = launches.Get().(*launch)
+	if pid, err = l.start(true, false, spec, fds, starting); err != nil {
+		launches.Put(l)
+		return 0, nil, err
+	}
+	return pid, l, nil
+}
+
+// settle waits until the child of spawnAhead has become the program, and is
+// the launch's end.
+func (l *launch) settle() error {
+	for atomic.LoadUint32(&l.held) != 0 {
+		// The kernel sets it to zero, and wakes whoever waits for that.
+		const wait = 0
+		syscall.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&l.held)), wait, 1, 0, 0, 0)
+	}
+	var err error
+	if l.failed.errno != 0 {
+		err = l.failure()
+	}
+	launches.Put(l)
+	return err
+}
+
+// start makes the child. Waiting, it returns when that has become the program
+// or has written to failed.
+func (l *launch) start(clone3, waiting bool, spec *Spec, fds [3]uintptr, starting *int32) (pid int, err error) {
+	if err := l.setText(spec); err != nil {
+		return 0, err
+	}
+	c := spec.Confinement
+	if c == nil {
+		c = unconfined()
+	}
+	l.prepare(spec, c, fds)
+	l.confinement = c
+	raw := l.clone(clone3, waiting, c.cgroup, starting)
+	if raw > ^uintptr(4095) {
+		return 0, os.NewSyscallError("clone", syscall.Errno(-raw))
+	}
+	return int(raw), nil
 }
 
 // unconfined is what holds for a process without a Confinement of its own.
@@ -153,10 +200,10 @@ var hasClone3 = sync.OnceValue(func() bool {
 	return errno == syscall.EINVAL
 })
 
-const cloneFlags = unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD
+const cloneFlags = unix.CLONE_VM | unix.CLONE_PIDFD
 
-func (l *launch) clone(clone3 bool, cgroup int, starting *int32) uintptr {
-	l.failed, l.pidfd = failure{}, -1
+func (l *launch) clone(clone3, waiting bool, cgroup int, starting *int32) uintptr {
+	l.failed, l.pidfd, l.held = failure{}, -1, 0
 	if clone3 {
 		l.args = cloneArgs{
 			flags: cloneFlags | unix.CLONE_CLEAR_SIGHAND, pidfd: uint64(uintptr(unsafe.Pointer(&l.pidfd))),
@@ -170,10 +217,17 @@ func (l *launch) clone(clone3 bool, cgroup int, starting *int32) uintptr {
 			l.args.flags |= unix.CLONE_INTO_CGROUP
 			l.args.cgroup = uint64(cgroup)
 		}
-		return cloneBlocking(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&l.args)), unsafe.Sizeof(l.args), 0, &l.ops[0], &l.failed)
+		if !waiting {
+			l.args.flags |= unix.CLONE_CHILD_CLEARTID
+			l.args.childTID = uint64(uintptr(unsafe.Pointer(&l.held)))
+			l.held = 1
+			return cloneOnly(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&l.args)), unsafe.Sizeof(l.args), 0, &l.ops[0], &l.failed, &l.oldMask)
+		}
+		l.args.flags |= unix.CLONE_VFORK
+		return cloneBlocking(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&l.args)), unsafe.Sizeof(l.args), 0, &l.ops[0], &l.failed, &l.oldMask)
 	}
 	l.resetHandlers()
-	return cloneBlocking(unix.SYS_CLONE, cloneFlags|uintptr(syscall.SIGCHLD), 0, uintptr(unsafe.Pointer(&l.pidfd)), &l.ops[0], &l.failed)
+	return cloneBlocking(unix.SYS_CLONE, cloneFlags|unix.CLONE_VFORK|uintptr(syscall.SIGCHLD), 0, uintptr(unsafe.Pointer(&l.pidfd)), &l.ops[0], &l.failed, &l.oldMask)
 }
 
 // setText lays the strings out in one block.
@@ -245,11 +299,14 @@ func (l *launch) prepare(spec *Spec, c *Confinement, fds [3]uintptr) {
 	// The kernel kills the program when this one dies. If it has died
 	// already, nobody would tell: hence the look at the parent.
 	l.add(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0)
-	l.addHow(mustBe, uintptr(os.Getpid()), unix.SYS_GETPPID)
+	l.addHow(mustBe, uintptr(ownPid()), unix.SYS_GETPPID)
 	l.lock(c)
 	l.add(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&l.oldMask)), 0, 8)
 	l.add(unix.SYS_EXECVE, l.path, address(l.argv), address(l.envp))
 }
+
+// ownPid saves a system call.
+var ownPid = sync.OnceValue(os.Getpid)
 
 // resetHandlers puts the reset of every handler ahead of the list, for a
 // kernel that does not do it within the clone.
@@ -316,7 +373,3 @@ var openFiles = sync.OnceValue(func() (limit unix.Rlimit) {
 })
 
 func address(list []uintptr) uintptr { return uintptr(unsafe.Pointer(&list[0])) }
-
-func sigprocmask(how uintptr, set, old *uint64) {
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, how, uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
-}

@@ -1,10 +1,21 @@
 #include "textflag.h"
 
-// func cloneAndRun(nr, a1, a2, a3 uintptr, ops *op, failed *failure) (pid uintptr)
+// all is the set of all signals.
+DATA all<>+0(SB)/8, $-1
+GLOBL all<>(SB), RODATA|NOPTR, $8
+
+// func cloneAndRun(nr, a1, a2, a3 uintptr, ops *op, failed *failure, mask *uint64) (pid uintptr)
 //
 // The child shares memory and stack with the suspended parent: it keeps
 // everything in registers, calls nothing, and never returns.
-TEXT ·cloneAndRun(SB), NOSPLIT, $0-56
+TEXT ·cloneAndRun(SB), NOSPLIT, $0-64
+	MOVQ mask+48(FP), DX
+	MOVQ $all<>(SB), SI
+	MOVL $2, DI           // SIG_SETMASK
+	MOVL $8, R10
+	MOVL $14, AX          // rt_sigprocmask
+	SYSCALL
+
 	MOVQ nr+0(FP), AX
 	MOVQ a1+8(FP), DI
 	MOVQ a2+16(FP), SI
@@ -16,7 +27,14 @@ TEXT ·cloneAndRun(SB), NOSPLIT, $0-56
 	SYSCALL
 	TESTQ AX, AX
 	JZ   next
-	MOVQ AX, pid+48(FP)
+	MOVQ AX, pid+56(FP)
+
+	MOVQ mask+48(FP), SI
+	XORL DX, DX
+	MOVL $2, DI
+	MOVL $8, R10
+	MOVL $14, AX
+	SYSCALL
 	RET
 
 next:

@@ -1,10 +1,21 @@
 #include "textflag.h"
 
-// func cloneAndRun(nr, a1, a2, a3 uintptr, ops *op, failed *failure) (pid uintptr)
+// all is the set of all signals.
+DATA all<>+0(SB)/8, $-1
+GLOBL all<>(SB), RODATA|NOPTR, $8
+
+// func cloneAndRun(nr, a1, a2, a3 uintptr, ops *op, failed *failure, mask *uint64) (pid uintptr)
 //
 // The child shares memory and stack with the suspended parent: it keeps
 // everything in registers, calls nothing, and never returns.
-TEXT ·cloneAndRun(SB), NOSPLIT, $0-56
+TEXT ·cloneAndRun(SB), NOSPLIT, $0-64
+	MOVD $2, R0           // SIG_SETMASK
+	MOVD $all<>(SB), R1
+	MOVD mask+48(FP), R2
+	MOVD $8, R3
+	MOVD $135, R8         // rt_sigprocmask
+	SVC
+
 	MOVD nr+0(FP), R8
 	MOVD a1+8(FP), R0
 	MOVD a2+16(FP), R1
@@ -15,7 +26,14 @@ TEXT ·cloneAndRun(SB), NOSPLIT, $0-56
 	MOVD failed+40(FP), R20
 	SVC
 	CBZ  R0, next
-	MOVD R0, pid+48(FP)
+	MOVD R0, pid+56(FP)
+
+	MOVD $2, R0
+	MOVD mask+48(FP), R1
+	MOVD ZR, R2
+	MOVD $8, R3
+	MOVD $135, R8
+	SVC
 	RET
 
 next:

@@ -23,7 +23,7 @@ func newLines(pipe *Pipe, line func([]byte)) *lines {
 	if line == nil {
 		line = func([]byte) {}
 	}
-	return &lines{pipe: pipe, line: line, buf: make([]byte, 0, 1<<10)}
+	return &lines{pipe: pipe, line: line}
 }
 
 // drain reads to the end whatever comes: a process must never block on its
@@ -39,10 +39,40 @@ func (l *lines) drain() {
 	}
 }
 
+// drainLeft reads what is there of a process that has ended, and reports
+// whether that is all: somebody else may have the pipe's other end.
+func (l *lines) drainLeft() (all bool) {
+	l.pipe.control(func(fd uintptr) {
+		var small [256]byte // most processes have nothing to say
+		n, err := readFD(int(fd), small[:])
+		for sum := 0; ; {
+			switch {
+			case err != nil:
+				return
+			case n == 0 || sum > largestPipe:
+				all = true
+				return
+			case sum == 0:
+				l.mu.Lock()
+				l.write(small[:n])
+				l.mu.Unlock()
+			}
+			sum += n
+			n, err = l.read(int(fd), largestPipe)
+		}
+	})
+	if all {
+		l.mu.Lock()
+		l.giveUp()
+		l.mu.Unlock()
+	}
+	return all
+}
+
 // flush hands out what has been written so far, a line that has only begun
 // included.
 func (l *lines) flush() {
-	l.pipe.raw.Control(func(fd uintptr) {
+	l.pipe.control(func(fd uintptr) {
 		for n := 1; n > 0; {
 			n, _ = l.read(int(fd), largestPipe)
 		}
@@ -56,15 +86,32 @@ func (l *lines) flush() {
 func (l *lines) read(fd, most int) (n int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.buf) == cap(l.buf) {
-		l.buf = grow(l.buf, l.line)
-	}
+	l.makeRoom()
 	room := l.buf[len(l.buf):cap(l.buf)]
 	n, err = readFD(fd, room[:min(len(room), most)])
 	if n > 0 {
 		l.buf = emitLines(l.buf[:len(l.buf)+n], l.line)
 	}
 	return n, err
+}
+
+func (l *lines) makeRoom() {
+	switch {
+	case l.buf == nil:
+		l.buf = make([]byte, 0, 1<<10)
+	case len(l.buf) == cap(l.buf):
+		l.buf = grow(l.buf, l.line)
+	}
+}
+
+// write hands out the lines that p ends.
+func (l *lines) write(p []byte) {
+	for rest := p; len(rest) > 0; {
+		l.makeRoom()
+		n := copy(l.buf[len(l.buf):cap(l.buf)], rest)
+		l.buf = emitLines(l.buf[:len(l.buf)+n], l.line)
+		rest = rest[n:]
+	}
 }
 
 func (l *lines) giveUp() {

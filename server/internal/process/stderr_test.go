@@ -25,11 +25,12 @@ func TestLinesDrain(t *testing.T) {
 		{"nothing", "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r, w, err := outputPipe()
+			r, fd, err := outputPipe()
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer r.Close()
+			w := os.NewFile(uintptr(fd), "|1")
 			if _, err := w.WriteString(tt.in); err != nil { // less than a pipe holds
 				t.Fatal(err)
 			}

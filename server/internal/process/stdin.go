@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -13,6 +14,7 @@ type input struct {
 	parent *os.File  // the end to write rest to, nil when nothing is left to feed
 	rest   io.Reader // what is still to be fed
 	opened bool      // child is ours to close
+	null   bool      // child is /dev/null
 	given  *int64    // bytes written to the pipe; nil when child is no pipe of ours
 }
 
@@ -23,11 +25,14 @@ func openInput(spec *Spec) (*input, error) {
 	case spec.Stdin != nil:
 		return &input{child: spec.Stdin}, nil
 	case spec.Feed == nil:
+		if null := sharedNull(); null != nil {
+			return &input{child: null, null: true}, nil
+		}
 		null, err := os.Open(os.DevNull)
 		if err != nil {
 			return nil, err
 		}
-		return &input{child: null, opened: true}, nil
+		return &input{child: null, null: true, opened: true}, nil
 	}
 	var fds [2]int
 	if err := pipeCloseOnExec(&fds); err != nil {
@@ -49,6 +54,16 @@ func openInput(spec *Spec) (*input, error) {
 	in.parent = os.NewFile(uintptr(fds[1]), "|1")
 	return in, nil
 }
+
+// sharedNull is /dev/null, opened once for all processes: there is nothing in
+// it that one could take from another. It is nil if that has failed.
+var sharedNull = sync.OnceValue(func() *os.File {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil
+	}
+	return null
+})
 
 // prefill writes what the pipe takes at once and reports whether that was all.
 func (in *input) prefill(fd int, memory *bytes.Reader, fed func([]byte)) bool {

@@ -26,7 +26,7 @@ func (in *input) count() *stdinCount {
 	case c.pipe:
 		c.given.Store(*in.given)
 		in.opened = false
-	case in.opened:
+	case in.null:
 		return nil // /dev/null: there is nothing to read
 	default:
 		begin, err := in.child.Seek(0, io.SeekCurrent)

@@ -15,7 +15,7 @@ import (
 )
 
 // Exec is the mode "exec": a new process for each request.
-type Exec struct{}
+type Exec struct{ habits habits }
 
 // Why a program could not be started. The gateway turns them into a status;
 // the message says what to do.
@@ -25,15 +25,31 @@ var (
 )
 
 // Warm does nothing: nothing is there ahead of a request.
-func (Exec) Warm(process.Watcher) {}
+func (*Exec) Warm(process.Watcher) {}
 
-// Start starts the program of spec.
-func (Exec) Start(ctx context.Context, spec *process.Spec) (Run, error) {
+// Start starts the program of spec. Spec's Brief holds for one that is known
+// to be brief.
+func (e *Exec) Start(ctx context.Context, spec *process.Spec) (Run, error) {
+	if spec.Brief == nil {
+		p, err := startProcess(ctx, spec)
+		if err != nil {
+			return nil, err
+		}
+		return p, nil
+	}
+	habit := e.habits.of(spec.Path)
+	limit := spec.Brief.Limit
+	if !habit.brief() {
+		spec.Brief = nil
+	}
 	p, err := startProcess(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	return p, nil
+	if spec.Brief != nil && !p.WasBrief() && p.HasOutput() {
+		habit.heldUp()
+	}
+	return &execRun{p, habit, limit}, nil
 }
 
 func startProcess(ctx context.Context, spec *process.Spec) (*process.Process, error) {
@@ -56,7 +72,7 @@ func startProcess(ctx context.Context, spec *process.Spec) (*process.Process, er
 }
 
 // Close does nothing: no process outlives its exchange.
-func (Exec) Close() error { return nil }
+func (*Exec) Close() error { return nil }
 
 // explain turns the errno of execve, which does not say what it means, into
 // the cause: ENOENT may be the program, its interpreter or the directory.

@@ -49,7 +49,7 @@ func finish(t *testing.T, r Run) string {
 
 func TestExec(t *testing.T) {
 	argv := testframe.Command(testframe.ReadAll(), testframe.Print("read"), testframe.Exit(5))
-	r, err := Exec{}.Start(t.Context(), &process.Spec{Path: argv[0], Argv: argv, Dir: "/", Feed: strings.NewReader("body")})
+	r, err := new(Exec).Start(t.Context(), &process.Spec{Path: argv[0], Argv: argv, Dir: "/", Feed: strings.NewReader("body")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestExec(t *testing.T) {
 	if err := syscall.Kill(r.Pid(), 0); err != syscall.ESRCH {
 		t.Errorf("process %d: kill 0 says %v; want %v", r.Pid(), err, syscall.ESRCH)
 	}
-	if err := (Exec{}).Close(); err != nil {
+	if err := new(Exec).Close(); err != nil {
 		t.Error(err)
 	}
 }
@@ -92,7 +92,7 @@ func TestBusyProgramIsTriedAgain(t *testing.T) {
 		t.Fatalf("got %v; want %v", err, syscall.ETXTBSY)
 	}
 	time.AfterFunc(20*time.Millisecond, func() { writer.Close() })
-	r, err := Exec{}.Start(t.Context(), spec)
+	r, err := new(Exec).Start(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,12 +103,12 @@ func TestBusyProgramIsTriedAgain(t *testing.T) {
 
 func TestBusyProgramIsGivenUp(t *testing.T) {
 	spec, _ := busy(t)
-	if _, err := (Exec{}).Start(t.Context(), spec); !errors.Is(err, ErrProgram) || !strings.Contains(err.Error(), "text file busy") {
+	if _, err := new(Exec).Start(t.Context(), spec); !errors.Is(err, ErrProgram) || !strings.Contains(err.Error(), "text file busy") {
 		t.Errorf("a program that stays busy: got %v; want %v: … text file busy", err, ErrProgram)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := (Exec{}).Start(ctx, spec); !errors.Is(err, context.Canceled) {
+	if _, err := new(Exec).Start(ctx, spec); !errors.Is(err, context.Canceled) {
 		t.Errorf("nobody waits any more: got %v; want %v", err, context.Canceled)
 	}
 }
@@ -144,7 +144,7 @@ func TestErrors(t *testing.T) {
 				test.spec.Dir = dir
 			}
 			test.spec.Argv = []string{"a"}
-			_, err := Exec{}.Start(t.Context(), &test.spec)
+			_, err := new(Exec).Start(t.Context(), &test.spec)
 			want := test.kind.Error() + ": " + strings.ReplaceAll(test.want, "PATH", test.spec.Path)
 			if !errors.Is(err, test.kind) || err.Error() != want {
 				t.Errorf("got %q; want %q", err, want)
