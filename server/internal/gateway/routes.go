@@ -2,23 +2,16 @@ package gateway
 
 import (
 	"net/http"
-	"path"
 	"strings"
 
 	"framegate/server/internal/cgi"
 )
 
 // routes finds the frame of a path. The cost of a look-up grows with the
-// path's segments and the number of patterns, not with the number of mounts.
+// path's segments, not with the number of mounts and patterns.
 type routes struct {
 	prefixes map[string]*frame // by mount or scripts prefix
-	patterns []pattern         // in file order
-}
-
-type pattern struct {
-	glob  string
-	whole bool // held against the whole path, because it has a "/"
-	frame *frame
+	patterns globs
 }
 
 // call is what a route hands to its frame.
@@ -38,7 +31,7 @@ func newRoutes(frames []*frame) routes {
 			rt.prefixes[f.cfg.Scripts] = f
 		}
 		for _, glob := range f.cfg.Match {
-			rt.patterns = append(rt.patterns, pattern{glob, strings.Contains(glob, "/"), f})
+			rt.patterns.add(glob, f)
 		}
 	}
 	return rt
@@ -64,16 +57,8 @@ func (rt *routes) find(target cgi.Target) (*frame, call, error) {
 	if strings.HasSuffix(target.Path, "/") {
 		target = target.WithPath(target.Path + "index.html")
 	}
-	last := target.Path[strings.LastIndexByte(target.Path, '/')+1:]
-	for _, p := range rt.patterns {
-		subject := last
-		if p.whole {
-			subject = target.Path
-		}
-		// The configuration has checked that the pattern is well-formed.
-		if ok, _ := path.Match(p.glob, subject); ok {
-			return p.frame, call{target: target, script: cgi.Script{PathInfo: target.Path}}, nil
-		}
+	if f := rt.patterns.find(target.Path); f != nil {
+		return f, call{target: target, script: cgi.Script{PathInfo: target.Path}}, nil
 	}
 	return nil, call{}, nil
 }
