@@ -108,7 +108,7 @@ func pythonCases() []benchCase {
 		{name: "flask-exec", what: "Flask, a process for each request", path: "/cgi-bin/flask.cgi",
 			connections: 8, contestants: append(cgiServers(), limit), least: 6 * time.Second},
 		{name: "flask-fork", what: "Flask, a fork for each request, beside CGI", path: "/fork/",
-			connections: 8, contestants: []string{us, lighttpd, limit}, quick: true},
+			connections: 8, contestants: []string{us, lighttpd, limit}, least: 2 * time.Second, quick: true},
 	}
 	for _, app := range []string{"wsgi", "flask"} {
 		what := map[string]string{"wsgi": "a minimal WSGI app", "flask": "Flask"}[app]

@@ -56,7 +56,7 @@ func (s *site) setup(name string, port int, c benchCase) (*setup, error) {
 			"--threads", "4", app}}}
 	case uwsgi:
 		path, commands = appPath(c), []command{{solo: true, argv: []string{"uwsgi", "--plugin", "python3", "--master", "--processes", "2",
-			"--socket", w.socket, "--chmod-socket=666", "--listen", "1024", "--disable-logging", "--module", app}}, w.nginx(nginxUWSGI)}
+			"--socket", w.socket, "--chmod-socket=666", "--listen", "1024", "--disable-logging", "--die-on-term", "--module", app}}, w.nginx(nginxUWSGI)}
 	default:
 		return nil, fmt.Errorf("there is no contestant of that name")
 	}
