@@ -43,22 +43,22 @@ const (
 
 func ceilings() []ceiling {
 	return []ceiling{
-		{execC, allocations, 140, "the request, its environ, the process and its pipes, the header, the record"},
-		{execC, allocated, 11000, "mostly environ and header"},
-		{execC, goroutines, 3.1, "net/http's background read, the child's stderr, its end"},
-		{execC, calls, 70, "pipes, clone and its list until execve, reads, the end of the child, the answer, the record"},
-		{execC, scheduling, 50, "futex and epoll of Go's threads, which go with timing: this one has room"},
+		{execC, allocations, 110, "the request, its environ, the process and its pipes, the header, the record"},
+		{execC, allocated, 8500, "mostly environ and header"},
+		{execC, goroutines, 1.5, "net/http's background read"},
+		{execC, calls, 45, "pipes, clone and its list until execve, reads, the end of the child, the answer, the record"},
+		{execC, scheduling, 25, "futex and epoll of Go's threads, which go with timing: this one has room"},
 		{worker, allocations, 70, "the request, its netstring, the answer, the record"},
 		{worker, allocated, 7500, "mostly the request's header and the netstring"},
 		{worker, goroutines, 1.1, "net/http's background read"},
-		{worker, calls, 10, "the request in, the netstring out, the answer in and out, the record"},
-		{worker, scheduling, 20, "as with exec"},
+		{worker, calls, 10.5, "the request in, the netstring out, the answer in and out, the record"},
+		{worker, scheduling, 16, "as with exec"},
 		{worker, instructions, 180000, "the same, by a socket that is served elsewhere"},
 		{file, allocations, 49, "the request, the header, the record"},
 		{file, allocated, 4400, "mostly the request's header"},
 		{file, goroutines, 1.1, "net/http's background read"},
 		{file, calls, 13, "the request in, the file looked up, opened and read, the answer out, the record"},
-		{file, scheduling, 15, "as with exec"},
+		{file, scheduling, 10, "as with exec"},
 		{file, instructions, 115000, "the request parsed, the name looked up, the header written, the record"},
 	}
 }
