@@ -42,6 +42,7 @@ mount = "/fork"
 app = "flask_hello:application"
 dir = "DIR/app"
 mode = "fork"
+warm-up = "/fork/"
 
 `
 
