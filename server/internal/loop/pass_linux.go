@@ -1,0 +1,86 @@
+package loop
+
+import (
+	"net"
+	"net/netip"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Pass gives the connection to net/http, with what was read of it and what was
+// begun for that.
+func (c *Conn) Pass(read []byte, kept any) {
+	c.leave()
+	l := c.l
+	p := &Passed{Head: append([]byte(nil), read...), Kept: kept, fd: c.fd}
+	l.mu.Lock()
+	drained := l.drained
+	if !drained {
+		l.passed = append(l.passed, p)
+	}
+	l.mu.Unlock()
+	if drained {
+		p.drop()
+		return
+	}
+	l.came.Signal()
+}
+
+func (p *Passed) drop() {
+	if d, ok := p.Kept.(Dropper); ok {
+		d.Drop()
+	}
+	unix.Close(p.fd)
+}
+
+// Accept waits for the next connection that is not the loop's to serve: a
+// *Passed.
+func (l *Loop) Accept() (net.Conn, error) {
+	for {
+		l.mu.Lock()
+		for len(l.passed) == 0 && !l.drained {
+			l.came.Wait()
+		}
+		if len(l.passed) == 0 {
+			l.mu.Unlock()
+			return nil, net.ErrClosed
+		}
+		p := l.passed[0]
+		l.passed[0] = nil
+		l.passed = l.passed[1:]
+		l.mu.Unlock()
+		f := os.NewFile(uintptr(p.fd), "client")
+		var err error
+		p.Conn, err = net.FileConn(f)
+		f.Close()
+		if err == nil {
+			return p, nil
+		}
+		if d, ok := p.Kept.(Dropper); ok {
+			d.Drop() // the client has gone, most likely
+		}
+	}
+}
+
+// addrString is an address as net writes it, "" where it is not so simple.
+func addrString(sa unix.Sockaddr) string {
+	switch a := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)).String()
+	case *unix.SockaddrInet6:
+		if a.ZoneId == 0 {
+			return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port)).String()
+		}
+	}
+	return ""
+}
+
+// Local is the address of the server's end.
+func (c *Conn) Local() string {
+	sa, err := unix.Getsockname(c.fd)
+	if err != nil {
+		return ""
+	}
+	return addrString(sa)
+}
