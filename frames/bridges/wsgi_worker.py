@@ -7,7 +7,7 @@ once, and a small request is one recv and one send.
 import gc
 import os
 import sys
-from io import BytesIO
+from io import BufferedWriter, BytesIO, FileIO, TextIOWrapper
 
 import _signal
 import _socket
@@ -22,18 +22,35 @@ NUMBER = _struct.Struct(">I").pack
 END = tuple(NUMBER(0x80000000 + status) for status in (0, 1, 2))
 SEND_BODY = NUMBER(0xC0000000)
 ASKED_FOR = 0x80000000  # in the place of the body's length: it is asked for
+BEHIND = 0x40000000     # likewise: there is none, and the request has waited here for the one before it
 LONGEST = 1 << 24       # a piece of the answer: any length below 2**30 would do
 
-RECEIVE = 16384
+RECEIVE = 32768  # the longest message: what is longer comes in several
 JOINED = 65536  # up to this length, copying a piece behind its length costs less than a second buffer
 
 
 class Wire:
-    """The connection to the gateway."""
+    """The connection to the gateway: requests come on a socket, answers go to a pipe that came with it."""
 
     def __init__(self, socket):
         self.socket = socket
         self.idle = self.ending = False
+        try:
+            self.out = self.descriptor(_socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            self.out = os.dup(socket.fileno())  # without one, they go back on the socket
+
+    def close(self):
+        self.socket.close()
+        os.close(self.out)
+
+    def descriptor(self, flags=0):
+        """A descriptor that the gateway sends."""
+        _, ancillary, _, _ = self.socket.recvmsg(1, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC | flags)
+        for level, kind, data in ancillary:
+            if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS) and len(data) >= 4:
+                return int.from_bytes(data[:4], sys.byteorder)
+        raise ConnectionResetError("the gateway sent no descriptor")
 
     def receive(self, count, have):
         """The rest of count bytes; have is their beginning."""
@@ -47,29 +64,33 @@ class Wire:
             rest = rest[got:]
         return bytes(data)
 
+    def put(self, data):
+        done = os.write(self.out, data)
+        if done < len(data):  # a signal has come
+            data = memoryview(data)
+            while done < len(data):
+                done += os.write(self.out, data[done:])
+
     def send(self, data):
         """One piece of the answer, or several."""
         if len(data) <= JOINED:
-            self.socket.sendall(NUMBER(len(data)) + data)
+            self.put(NUMBER(len(data)) + data)
             return
         data = memoryview(data)
         while data:
             piece, data = data[:LONGEST], data[LONGEST:]
             head = NUMBER(len(piece))
-            sent = self.socket.sendmsg((head, piece))
-            if sent < len(head):
-                self.socket.sendall(head[sent:])
-                sent = len(head)
-            self.socket.sendall(piece[sent - len(head):])
+            done = os.writev(self.out, (head, piece))
+            if done < len(head):
+                self.put(head[done:])
+                done = len(head)
+            if done < len(head) + len(piece):
+                self.put(piece[done - len(head):])
 
     def body(self):
         """The descriptor of a body that did not come with its request."""
-        self.socket.sendall(SEND_BODY)
-        _, ancillary, _, _ = self.socket.recvmsg(1, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC)
-        for level, kind, data in ancillary:
-            if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS) and len(data) >= 4:
-                return int.from_bytes(data[:4], sys.byteorder)
-        raise ConnectionResetError("the gateway sent no body")
+        self.put(SEND_BODY)
+        return self.descriptor()
 
     def stop(self, *_):
         """A signal: the request at hand is the last. What was sent to an idle worker is still there to be read, and
@@ -83,6 +104,32 @@ class Wire:
             self.socket.shutdown(_socket.SHUT_RD)
         except OSError:
             pass  # the gateway has closed its end
+
+
+class Log(FileIO):
+    """stdout or stderr. What a request prints first says whose it is, if the request has waited here: the gateway
+    cannot tell where the one before it has ended."""
+
+    mark = [b""]  # of the request at hand, until it has printed something
+
+    def write(self, data):
+        mark = self.mark[0]
+        if mark:
+            self.mark[0] = b""
+            os.write(self.fileno(), mark)
+        return FileIO.write(self, data)
+
+    @classmethod
+    def take_over(cls):
+        for name, fd in (("stdout", 1), ("stderr", 2)):
+            before = getattr(sys, name)
+            raw = cls(fd, "w", closefd=False)
+            raw.name = before.name
+            stream = TextIOWrapper(BufferedWriter(raw), before.encoding, before.errors, line_buffering=True,
+                                   write_through=getattr(before, "write_through", False))
+            stream.mode = "w"
+            setattr(sys, name, stream)
+            setattr(sys, "__%s__" % name, stream)
 
 
 class Body(bridge.Input):
@@ -220,9 +267,9 @@ class Exchange(bridge.Host):
         self.over = True
         held = self.held
         if held is None:
-            self.wire.socket.sendall(END[status])
+            self.wire.put(END[status])
         else:
-            self.wire.socket.sendall(NUMBER(len(held)) + held + END[status])
+            self.wire.put(NUMBER(len(held)) + held + END[status])
 
     def cut(self):
         return 2
@@ -260,7 +307,7 @@ class Worker:
 
     def serve(self):
         """Answers requests until the connection or a signal ends it."""
-        wire, receive = self.wire, self.wire.socket.recv
+        wire, receive, mark = self.wire, self.wire.socket.recv, Log.mark
         out, err, warned = sys.__stdout__, sys.__stderr__, bridge.WARNED
         while True:
             wire.idle = True
@@ -273,6 +320,9 @@ class Worker:
                     return
                 data = wire.receive(8, data)
             environ_size, body_size = REQUEST.unpack_from(data)
+            behind = body_size & BEHIND
+            if behind:
+                body_size = 0
             begin = 8 + environ_size
             end = begin + (0 if body_size & ASKED_FOR else body_size)
             if len(data) < end:
@@ -284,6 +334,8 @@ class Worker:
             else:
                 length = environ.get("CONTENT_LENGTH", "")
                 environ["wsgi.input"] = body = Body(wire, int(length) if length.isascii() and length.isdigit() else 0)
+            if behind:
+                mark[0] = b"\0framegate: request %b\n" % environ.get("REQUEST_ID", "").encode("latin-1")
             exchange = Exchange(self, environ)
             status = exchange.run(self.app)
             if body is not None:
@@ -295,6 +347,8 @@ class Worker:
                 pass  # the application has closed them
             if warned:
                 warned.clear()
+            if behind:
+                mark[0] = b""
             exchange.end(status)
             if exchange.gone:
                 return
@@ -302,13 +356,14 @@ class Worker:
 
 def main(options):
     wire = Wire(wsgi_warm.connect())
-    os.register_at_fork(after_in_child=wire.socket.close)  # what an application forks has no say here
+    Log.take_over()
+    os.register_at_fork(after_in_child=wire.close)  # what an application forks has no say here
     try:
         return work(options, wire)
     except ConnectionError:
         return 0  # the gateway has ended
     finally:
-        wire.socket.close()
+        wire.close()
 
 
 def work(options, wire):
@@ -326,6 +381,6 @@ def work(options, wire):
             _signal.signal(sent, wire.stop)  # else the application has its own way to end
     gc.collect()
     gc.freeze()  # what is there now stays: no collection need look at it
-    wire.socket.sendall(END[0])
+    wire.put(END[0])
     worker.serve()
     return 0

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"framegate/server/internal/nowait"
 )
 
 // Output is what a process prints, as it is read.
@@ -130,11 +132,7 @@ func (p *Pipe) readBy(read func(fd, most int) (int, error)) (n int, err error) {
 
 // readFD reads once.
 func readFD(fd int, b []byte) (n int, err error) {
-	for {
-		if n, err = syscall.Read(fd, b); err != syscall.EINTR {
-			return n, err
-		}
-	}
+	return nowait.Read(fd, b)
 }
 
 func (p *Pipe) await(read func(fd, most int) (int, error), most int) (n int, err error) {

@@ -24,6 +24,7 @@ type Spec struct {
 	// says that it does no harm to have the request answered twice.
 	Vars  []byte
 	Again bool
+	ID    string // of the request, where one may be put behind another
 
 	// Stdin is the process's descriptor 0 as it is. Otherwise Feed is pumped
 	// into a pipe until its end; a process that does not read it is normal

@@ -11,16 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pollable is a socket to a worker. What is there to read is read without a
-// look at any clock; the deadline is for the waiting, and is moved once a
+// pollable is a connection to a worker, or the pipe of its answers. What is
+// there to read is read without a look at any clock; the deadline is for the waiting, and is moved once a
 // second at the most: it costs a system timer.
 type pollable struct {
-	f   *os.File
+	f   *os.File // closed while fd is used in its place
 	raw syscall.RawConn
+	fd  int // the connection while the runtime does not poll it, else -1
 
-	mu    sync.Mutex
-	armed time.Time // the deadline
-	over  bool      // the process has ended: whoever holds the other end, it is not the worker
+	mu     sync.Mutex
+	armed  time.Time // the deadline
+	over   bool      // the process has ended: whoever holds the other end, it is not the worker
+	lent   bool      // somebody uses fd
+	closed bool
+	poller Poller // that fd is registered with, nil for none
 
 	turn func(fd uintptr) bool // of ask; made once
 	asks asking
@@ -28,6 +32,7 @@ type pollable struct {
 
 // asking is what ask has to do.
 type asking struct {
+	to      *requests
 	out     []byte
 	written int
 	in      []byte
@@ -37,27 +42,92 @@ type asking struct {
 
 // init takes over a descriptor.
 func (c *pollable) init(fd int) error {
-	err := unix.SetNonblock(fd, true)
-	if err != nil {
+	c.fd, c.turn = -1, c.takeTurn
+	if err := unix.SetNonblock(fd, true); err != nil {
 		unix.Close(fd)
 		return os.NewSyscallError("fcntl", err)
 	}
+	return c.open(fd)
+}
+
+func (c *pollable) open(fd int) (err error) {
 	c.f = os.NewFile(uintptr(fd), "worker")
 	if c.raw, err = c.f.SyscallConn(); err != nil {
 		c.f.Close()
 	}
-	c.turn = c.takeTurn
 	return err
 }
 
-// ask writes out and then reads into p, once there is something: what both
-// come to in one. It waits right behind the writing, without a look whether the
-// answer is there already: it is not.
-func (c *pollable) ask(out []byte, written *int, p []byte, block func()) (n int, err error) {
+// lend gives the connection to a caller that polls it with poller, and waits
+// for nothing. It is not closed before it is taken back.
+func (c *pollable) lend(poller Poller, src Source) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.over {
+		return false
+	}
+	if c.fd < 0 {
+		if c.raw.Control(func(fd uintptr) { c.fd, _ = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3) }) != nil || c.fd < 0 {
+			return false
+		}
+		c.f.Close() // the runtime would wake up for what comes, too
+	}
+	if c.poller != poller {
+		if c.poller != nil {
+			c.poller.Remove(c.fd)
+		}
+		if c.poller = nil; poller.Add(c.fd, src) != nil {
+			return false
+		}
+		c.poller = poller
+	}
+	c.lent = true
+	return true
+}
+
+// takeBack ends that. Whoever is to wait for the connection next attaches it.
+func (c *pollable) takeBack() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lent = false; c.closed {
+		unix.Close(c.fd)
+	}
+}
+
+// attach has the runtime poll the connection again.
+func (c *pollable) attach() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return errLost
+	case c.fd < 0:
+		return nil
+	}
+	if c.poller != nil {
+		c.poller.Remove(c.fd)
+		c.poller = nil
+	}
+	fd := c.fd
+	c.fd, c.armed = -1, time.Time{}
+	if err := c.open(fd); err != nil {
+		c.closed = true
+		return err
+	}
+	if c.over {
+		c.f.SetDeadline(time.Unix(1, 0))
+	}
+	return nil
+}
+
+// ask sends out, and then reads into p, once there is something. It waits right
+// behind the writing, without a look whether the answer is there already: it is
+// not.
+func (c *pollable) ask(to *requests, out []byte, written *int, p []byte, block func()) (n int, err error) {
 	if block != nil {
 		block()
 	}
-	c.asks = asking{out: out, written: *written, in: p}
+	c.asks = asking{to: to, out: out, written: *written, in: p}
 	werr := c.raw.Read(c.turn)
 	*written = c.asks.written
 	n, err = c.asks.n, c.asks.err
@@ -68,7 +138,7 @@ func (c *pollable) ask(out []byte, written *int, p []byte, block func()) (n int,
 	case werr != nil:
 		return 0, c.trouble(werr)
 	case *written < len(out) && err == syscall.EAGAIN:
-		if err := c.write(out, written, block); err != nil {
+		if err := to.writeAll(out, written, c.deadline()); err != nil {
 			return 0, err
 		}
 		return c.read(p, block)
@@ -81,17 +151,8 @@ func (c *pollable) ask(out []byte, written *int, p []byte, block func()) (n int,
 func (c *pollable) takeTurn(fd uintptr) bool {
 	a := &c.asks
 	if a.written < len(a.out) {
-		for a.written < len(a.out) {
-			n, err := syscall.Write(int(fd), a.out[a.written:])
-			if n > 0 {
-				a.written += n
-			}
-			if err != nil && err != syscall.EINTR {
-				a.err = err
-				return true
-			}
-		}
-		return false
+		a.err = a.to.write(a.out, &a.written)
+		return a.err != nil
 	}
 	for {
 		if a.n, a.err = syscall.Read(int(fd), a.in); a.err != syscall.EINTR {
@@ -110,7 +171,20 @@ func readResult(n int, err error) (int, error) {
 	return n, nil
 }
 
-func (c *pollable) close() { c.f.Close() }
+func (c *pollable) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+	case c.lent:
+		unix.Shutdown(c.fd, unix.SHUT_RDWR) // whoever uses it is told so, and closes it
+	case c.fd >= 0:
+		unix.Close(c.fd)
+	default:
+		c.f.Close()
+	}
+	c.closed = true
+}
 
 // bound has nothing wait beyond t, nor for longer than its caller may go without
 // a look around.
@@ -122,7 +196,7 @@ func (c *pollable) bound(t time.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over || c.armed.Sub(now) > lookAround/2 && !c.armed.After(limit) {
+	if c.over || c.fd >= 0 || c.armed.Sub(now) > lookAround/2 && !c.armed.After(limit) {
 		return
 	}
 	c.set(limit)
@@ -132,7 +206,7 @@ func (c *pollable) bound(t time.Time) {
 func (c *pollable) exactly(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.over {
+	if !c.over && c.fd < 0 {
 		c.set(t)
 	}
 }
@@ -148,7 +222,9 @@ func (c *pollable) abandon() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
-	c.f.SetDeadline(time.Unix(1, 0))
+	if c.fd < 0 {
+		c.f.SetDeadline(time.Unix(1, 0))
+	}
 }
 
 func (c *pollable) abandoned() bool {
@@ -190,6 +266,13 @@ func (c *pollable) read(p []byte, block func()) (n int, err error) {
 	return readResult(n, err)
 }
 
+// deadline is what bounds the waiting.
+func (c *pollable) deadline() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.armed
+}
+
 // write writes what is left of p, and counts it.
 func (c *pollable) write(p []byte, written *int, block func()) error {
 	var err error
@@ -229,34 +312,11 @@ func (c *pollable) write(p []byte, written *int, block func()) error {
 // writeBounded waits with the deadline that reads have.
 func (c *pollable) writeBounded(attempt func(uintptr) bool) error {
 	c.mu.Lock()
-	if !c.over {
+	if !c.over && c.fd < 0 {
 		c.f.SetWriteDeadline(c.armed)
 	}
 	c.mu.Unlock()
 	return c.raw.Write(attempt)
-}
-
-// sendFile hands a descriptor over, with a byte that is 0.
-func (c *pollable) sendFile(f *os.File) error {
-	rights := unix.UnixRights(int(f.Fd()))
-	var err error
-	attempt := func(fd uintptr) bool {
-		err = unix.Sendmsg(int(fd), []byte{0}, rights, nil, 0)
-		return err != unix.EAGAIN
-	}
-	// Not by way of the deadline first: it may be an old one, of a read that
-	// did not have to wait, and the worker asks once.
-	werr := c.raw.Control(func(fd uintptr) { attempt(fd) })
-	if err == unix.EAGAIN {
-		werr = c.writeBounded(attempt)
-	}
-	switch {
-	case werr != nil:
-		return c.trouble(werr)
-	case err != nil:
-		return errLost
-	}
-	return nil
 }
 
 // trouble tells a deadline, after which everything may be tried again, from

@@ -12,27 +12,23 @@ import (
 // gets it: the gateway has heard the question without waiting, and would wait
 // for an answer to its silence.
 func TestBodyIsHandedOverWhateverTheLastDeadlineWas(t *testing.T) {
-	fds, err := socketPair()
+	var q requests
+	theirs, err := q.open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fds[1])
-	var c pollable
-	if err := c.init(fds[0]); err != nil {
-		t.Fatal(err)
-	}
-	defer c.close()
+	defer theirs.Close()
+	defer q.close()
 	body, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer body.Close()
-	c.exactly(time.Unix(1, 0))
-	if err := c.sendFile(body); err != nil {
+	if err := q.handOver(body, time.Unix(1, 0)); err != nil {
 		t.Fatalf("got %v; want it sent", err)
 	}
 	rights := make([]byte, 64)
-	n, oobn, _, _, err := unix.Recvmsg(fds[1], make([]byte, 1), rights, 0)
+	n, oobn, _, _, err := unix.Recvmsg(int(theirs.Fd()), make([]byte, 1), rights, 0)
 	if n != 1 || oobn == 0 || err != nil {
 		t.Errorf("got %d bytes, %d of rights, %v; want one with a descriptor", n, oobn, err)
 	}

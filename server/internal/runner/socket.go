@@ -16,6 +16,7 @@ import (
 // The worker wire of docs/wire.md.
 const (
 	wireElsewhere = 1 << 31 // in a request's length of body: ask for it
+	wireBehind    = 1 << 30 // likewise: it has none, and is sent ahead of the answer to another
 	wireBodyTo    = 0xC0000000
 	wirePieceMost = 0x40000000
 	wireOver      = 0x80000000
@@ -24,10 +25,14 @@ const (
 	wireCut       = 2
 )
 
-// socket is the gateway's end of a bridge's connection.
+// socket is the gateway's end of a bridge's connection: a socket for requests,
+// which can carry descriptors, and a pipe for answers. On one socket for both,
+// each answer that is read would wake the worker, which waits for the next
+// request: a socket that has room again wakes whoever sleeps on it.
 type socket struct {
-	theirs *os.File // the worker's end, until it runs
-	conn   pollable
+	theirs   *os.File // the worker's end of the socket, until it runs
+	requests requests
+	answers  pollable
 
 	spec    *process.Spec // of the request
 	out     []byte        // what is sent of it ahead
@@ -39,38 +44,68 @@ type socket struct {
 	r, w int // what is in it
 	left int // of the piece that is being read
 	over Ending
+
+	broken  error  // it cannot be used
+	onReady func() // is told that an answer comes, while the connection is lent
 }
 
 // readAhead is the most that is read ahead.
 const readAhead = 32 << 10
 
 func openSocket() (link, error) {
-	fds, err := socketPair()
-	if err != nil {
-		return nil, os.NewSyscallError("socketpair", err)
+	s := &socket{in: make([]byte, readAhead)}
+	var err error
+	if s.theirs, err = s.requests.open(); err != nil {
+		return nil, err
 	}
-	theirs := os.NewFile(uintptr(fds[1]), "gateway")
-	s := &socket{theirs: theirs, in: make([]byte, readAhead)}
-	if err := s.conn.init(fds[0]); err != nil {
-		theirs.Close()
+	if err := s.openAnswers(); err != nil {
+		s.theirs.Close()
+		s.requests.close()
 		return nil, err
 	}
 	return s, nil
 }
 
+// openAnswers makes the pipe. Its other end waits on the socket for the worker:
+// as a descriptor of the process it would be in everybody's way.
+func (s *socket) openAnswers() error {
+	fds, err := answerPipe()
+	if err != nil {
+		return os.NewSyscallError("pipe", err)
+	}
+	w := os.NewFile(uintptr(fds[1]), "answers")
+	defer w.Close()
+	if err := s.answers.init(fds[0]); err != nil {
+		return err
+	}
+	err = s.requests.handOver(w, time.Time{})
+	if err != nil {
+		s.answers.close()
+	}
+	return err
+}
+
 func (s *socket) child() *os.File { return s.theirs }
-func (s *socket) gone()           { s.conn.abandon() }
-func (s *socket) close()          { s.conn.close() }
-func (s *socket) sent() bool      { return s.written > 0 }
+func (s *socket) gone()           { s.answers.abandon() }
 func (s *socket) ending() Ending  { return s.over }
+
+// sent is false as well for a request that has not been read: it is taken back.
+func (s *socket) sent() bool {
+	return s.written > longestMessage || s.written > 0 && !s.requests.takeBack(make([]byte, 1))
+}
+
+func (s *socket) close() {
+	s.requests.close()
+	s.answers.close()
+}
 
 // buffered reports whether read has something to say without waiting.
 func (s *socket) buffered() bool { return s.r < s.w }
 
-func (s *socket) bound(t time.Time) { s.conn.bound(t) }
+func (s *socket) bound(t time.Time) { s.answers.bound(t) }
 
 func (s *socket) ready(until time.Time) error {
-	s.conn.exactly(until)
+	s.answers.exactly(until)
 	for s.w-s.r < 4 {
 		if err := s.more(nil); err != nil {
 			return err
@@ -84,10 +119,14 @@ func (s *socket) ready(until time.Time) error {
 
 // put takes a request. It goes out with the first read.
 func (s *socket) put(spec *process.Spec) {
+	s.broken = s.answers.attach()
+	s.load(spec)
+}
+
+// load makes ready what is sent of a request ahead.
+func (s *socket) load(spec *process.Spec) {
 	s.spec, s.written, s.over = spec, 0, Ending{}
-	s.out = append(s.out[:0], 0, 0, 0, 0, 0, 0, 0, 0)
-	s.out = append(s.out, spec.Vars...)
-	binary.BigEndian.PutUint32(s.out, uint32(len(spec.Vars)))
+	s.out = append(appendHead(s.out[:0], len(spec.Vars), 0), spec.Vars...)
 	inline := 0
 	switch feed := spec.Feed.(type) {
 	case nil:
@@ -110,6 +149,11 @@ func (s *socket) put(spec *process.Spec) {
 		spec.Fed(nil)
 	}
 	binary.BigEndian.PutUint32(s.out[4:], uint32(inline))
+}
+
+// appendHead begins a request.
+func appendHead(b []byte, environ int, body uint32) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(environ)), body)
 }
 
 // read reads some of the answer.
@@ -177,10 +221,13 @@ func (s *socket) more(block func()) error {
 
 // receive reads once, and sends the request ahead of that, if it is not out.
 func (s *socket) receive(p []byte, block func()) (int, error) {
-	if s.written < len(s.out) {
-		return s.conn.ask(s.out, &s.written, p, block)
+	if s.broken != nil {
+		return 0, s.broken
 	}
-	return s.conn.read(p, block)
+	if s.written < len(s.out) {
+		return s.answers.ask(&s.requests, s.out, &s.written, p, block)
+	}
+	return s.answers.read(p, block)
 }
 
 // finish forgets the request.
@@ -208,7 +255,7 @@ func (s *socket) sendBody() error {
 	if err != nil {
 		return fmt.Errorf("hand the body over: %w", err)
 	}
-	err = s.conn.sendFile(body)
+	err = s.requests.handOver(body, s.answers.deadline())
 	body.Close()
 	return err
 }

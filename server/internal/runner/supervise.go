@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type worker struct {
 
 	mu    sync.Mutex
 	spec  *process.Spec // of the request that it is at, nil at none
+	next  *process.Spec // of the one that is behind that
 	ready bool
 	first []string // the last lines of stderr ahead of that
 }
@@ -40,9 +42,20 @@ type worker struct {
 // still under way to the one before when it returns.
 func (w *worker) at(spec *process.Spec) {
 	w.mu.Lock()
-	w.spec = spec
+	w.spec, w.next = spec, nil
 	w.mu.Unlock()
 }
+
+// follows says which request the worker turns to by itself.
+func (w *worker) follows(spec *process.Spec) {
+	w.mu.Lock()
+	w.next = spec
+	w.mu.Unlock()
+}
+
+// turnLine is ahead of what a bridge's worker prints first in a request that
+// was behind another, with that request's id.
+var turnLine = []byte("\x00framegate: request ")
 
 // StartError is a worker that has ended ahead of its being ready, or was not
 // ready in time.
@@ -261,6 +274,19 @@ func (p *Workers) ended(w *worker) {
 func (w *worker) line(line []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if before, id, ok := bytes.Cut(line, turnLine); ok {
+		if len(before) > 0 {
+			w.tell(before)
+		}
+		if w.next != nil && string(id) == w.next.ID {
+			w.spec, w.next = w.next, nil
+		}
+		return
+	}
+	w.tell(line)
+}
+
+func (w *worker) tell(line []byte) {
 	tell := w.pool.o.Spec.StderrLine
 	if w.spec != nil {
 		tell = w.spec.StderrLine

@@ -389,7 +389,7 @@ func TestWorkerStartFails(t *testing.T) {
 			"a worker ended before it was ready: killed by SIGSEGV: last words"},
 		{"hangs", []testframe.Step{testframe.PrintErr("loading\n"), testframe.Unready()}, "a worker was not ready within 200ms: loading"},
 		{"speaks first", []testframe.Step{testframe.RawStart("hi, there"), testframe.Hang()}, "a worker does not speak its protocol: its first word is 0x68692c20"},
-		{"closes the connection", []testframe.Step{testframe.CloseStdin(), testframe.Hang()}, "a worker closed its connection before it was ready"},
+		{"closes the connection", []testframe.Step{testframe.CloseWire(), testframe.Hang()}, "a worker closed its connection before it was ready"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := openPool(t, WorkerOptions{Max: 2, Standing: Standing{Ready: 200 * time.Millisecond, Grace: 10 * time.Millisecond}}, tt.first...)

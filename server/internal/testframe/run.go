@@ -59,7 +59,8 @@ var actions = map[string]func(args []string) error{
 	"environ":    func([]string) error { return printList("/proc/self/environ") },
 	"dir":        func([]string) error { dir, err := os.Getwd(); return errors.Join(err, write(os.Stdout, dir)) },
 	"argv":       func([]string) error { return printList("/proc/self/cmdline") },
-	"rawstart":   func(args []string) error { _, err := syscall.Write(0, []byte(args[0])); return err },
+	"rawstart":   func(args []string) error { return rawStart(args[0]) },
+	"closewire":  func([]string) error { return closeWire() },
 }
 
 // run does the step of a worker's start, too: that one has steps of its own.

@@ -19,10 +19,11 @@ import (
 
 // server is a Worker at work.
 type server struct {
-	conn   *os.File // of the bridge wire: for all requests
-	in     *bufio.Reader
-	client net.Conn // of SCGI: for one
-	serial int
+	conn    *os.File // of the bridge wire: requests,
+	answers *os.File // and answers
+	in      *bufio.Reader
+	client  net.Conn // of SCGI: for one
+	serial  int
 
 	vars map[string]string
 	mu   sync.Mutex // held from a read of what a step has printed until it is sent
@@ -36,6 +37,10 @@ func serve(protocol string) error {
 		return s.listen()
 	}
 	s.conn = os.NewFile(0, "gateway")
+	var err error
+	if s.answers, err = s.receive(); err != nil {
+		return err
+	}
 	s.in = bufio.NewReaderSize(s.conn, 1<<16)
 	s.word(0x80000000)
 	for {
@@ -60,6 +65,24 @@ func serve(protocol string) error {
 			return err
 		}
 	}
+}
+
+func rawStart(text string) error {
+	s := &server{conn: os.NewFile(0, "gateway")}
+	answers, err := s.receive()
+	if err == nil {
+		err = write(answers, text)
+	}
+	return err
+}
+
+func closeWire() error {
+	s := &server{conn: os.NewFile(0, "gateway")}
+	answers, err := s.receive()
+	if err != nil {
+		return err
+	}
+	return errors.Join(answers.Close(), s.conn.Close())
 }
 
 func varsOf(block string) map[string]string {
@@ -174,6 +197,11 @@ func (s *server) stdin(body io.Reader, elsewhere bool, steps []Step) (*os.File, 
 // ask gets the descriptor of a body that is elsewhere.
 func (s *server) ask() (*os.File, error) {
 	s.word(0xC0000000)
+	return s.receive()
+}
+
+// receive gets a descriptor from the gateway.
+func (s *server) receive() (*os.File, error) {
 	oob := make([]byte, unix.CmsgSpace(4))
 	for {
 		_, n, _, _, err := unix.Recvmsg(int(s.conn.Fd()), make([]byte, 1), oob, 0)
@@ -185,11 +213,11 @@ func (s *server) ask() (*os.File, error) {
 		}
 		messages, err := unix.ParseSocketControlMessage(oob[:n])
 		if err != nil || len(messages) != 1 {
-			return nil, fmt.Errorf("%d messages with the body: %w", len(messages), err)
+			return nil, fmt.Errorf("%d messages of descriptors: %w", len(messages), err)
 		}
 		fds, err := unix.ParseUnixRights(&messages[0])
 		if err != nil || len(fds) != 1 {
-			return nil, fmt.Errorf("%d descriptors with the body: %w", len(fds), err)
+			return nil, fmt.Errorf("%d descriptors: %w", len(fds), err)
 		}
 		return os.NewFile(uintptr(fds[0]), "body"), nil
 	}
@@ -206,7 +234,7 @@ func (s *server) do(step Step) error {
 		if s.client != nil {
 			return s.client.Close()
 		}
-		return s.conn.Close()
+		return errors.Join(s.conn.Close(), s.answers.Close())
 	case "var":
 		return write(os.Stdout, s.vars[step.args[0]])
 	case "serial":
@@ -221,11 +249,11 @@ func (s *server) to() io.Writer {
 	if s.client != nil {
 		return s.client
 	}
-	return s.conn
+	return s.answers
 }
 
 func (s *server) word(n uint32) {
-	s.conn.Write(binary.BigEndian.AppendUint32(nil, n))
+	s.answers.Write(binary.BigEndian.AppendUint32(nil, n))
 }
 
 // pump sends what the steps print, while they do.

@@ -45,8 +45,11 @@ func Var(name string) Step { return Step{"var", []string{name}} }
 // Serial prints how many requests the worker has had, with this one.
 func Serial() Step { return Step{"serial", nil} }
 
-// RawStart writes text on descriptor 0, ahead of a Worker's being ready.
+// RawStart writes text in the place of a Worker's first word.
 func RawStart(text string) Step { return Step{"rawstart", []string{text}} }
+
+// CloseWire closes both ways to the gateway, ahead of a Worker's being ready.
+func CloseWire() Step { return Step{"closewire", nil} }
 
 // Once does a step unless there is a file at path, which it makes first.
 func Once(path string, step Step) Step { return Step{"once", []string{path, step.encode()}} }

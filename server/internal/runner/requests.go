@@ -1,0 +1,125 @@
+package runner
+
+import (
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"framegate/server/internal/nowait"
+)
+
+// requests is the socket on which a worker gets its requests. It keeps
+// messages apart, so that one which waits behind another can be taken back:
+// for that, the worker's end is held here, too. A worker that has ended is
+// known by the end of its answers.
+type requests struct {
+	mu     sync.Mutex
+	ours   int // -1 when it is closed
+	theirs int
+}
+
+// longestMessage is how much of a request one message carries.
+const longestMessage = 32 << 10
+
+// open makes the socket. What it returns is the worker's end, until it runs.
+func (q *requests) open() (*os.File, error) {
+	fds, err := messagePair()
+	if err != nil {
+		return nil, os.NewSyscallError("socketpair", err)
+	}
+	theirs, err := unix.FcntlInt(uintptr(fds[1]), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return nil, os.NewSyscallError("dup", err)
+	}
+	q.ours, q.theirs = fds[0], theirs
+	return os.NewFile(uintptr(fds[1]), "gateway"), nil
+}
+
+func (q *requests) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ours >= 0 {
+		unix.Close(q.ours)
+		unix.Close(q.theirs)
+		q.ours = -1
+	}
+}
+
+// write sends what is left of a request, and counts it. It never waits: EAGAIN
+// is for the caller to do so.
+func (q *requests) write(p []byte, written *int) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for *written < len(p) {
+		if q.ours < 0 {
+			return errLost
+		}
+		n, err := nowait.Send(q.ours, p[*written:min(len(p), *written+longestMessage)], 0)
+		if err != nil {
+			return err
+		}
+		*written += n
+	}
+	return nil
+}
+
+// handOver sends a descriptor with a byte that is 0.
+func (q *requests) handOver(f *os.File, until time.Time) error {
+	rights := unix.UnixRights(int(f.Fd()))
+	return q.patiently(until, func() error {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.ours < 0 {
+			return errLost
+		}
+		return unix.Sendmsg(q.ours, []byte{0}, rights, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	})
+}
+
+// writeAll is write for a caller that waits.
+func (q *requests) writeAll(p []byte, written *int, until time.Time) error {
+	return q.patiently(until, func() error { return q.write(p, written) })
+}
+
+// patiently tries until there is room: a worker that computes does not read,
+// and a request is longer than what its socket holds.
+func (q *requests) patiently(until time.Time, try func() error) error {
+	for {
+		switch err := try(); err {
+		case nil:
+			return nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			if !until.IsZero() && !time.Now().Before(until) {
+				return os.ErrDeadlineExceeded
+			}
+			q.mu.Lock()
+			if q.ours >= 0 {
+				unix.Poll([]unix.PollFd{{Fd: int32(q.ours), Events: unix.POLLOUT}}, 20)
+			}
+			q.mu.Unlock()
+		default:
+			return errLost
+		}
+	}
+}
+
+// takeBack takes the message back that the worker has not read yet, and
+// reports whether there was one.
+func (q *requests) takeBack(buf []byte) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ours < 0 {
+		return true // nobody reads it any more
+	}
+	for {
+		n, _, err := unix.Recvfrom(q.theirs, buf, unix.MSG_DONTWAIT)
+		if err != unix.EINTR {
+			return err == nil && n > 0
+		}
+	}
+}
