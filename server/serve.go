@@ -30,6 +30,7 @@ type serveOptions struct {
 
 	captures *captures
 	socket   string // for trace
+	batch    gateway.Batch
 	hub      follow.Hub
 }
 
@@ -118,7 +119,8 @@ const startPatience = 5 * time.Second
 func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 	ctx, hurry, restore := signalContexts()
 	defer restore()
-	log := newLog(os.Stderr)
+	log, batch := newBatchedLog(os.Stderr)
+	o.batch = batch
 	slow := time.AfterFunc(startPatience, func() { log.Info().Msg("still starting: the apps are being imported") })
 	defer slow.Stop()
 	o.captures = &captures{log: log}
@@ -171,7 +173,7 @@ func (o *serveOptions) open(ctx context.Context, log zerolog.Logger, cfg *config
 		return nil, err
 	}
 	g, err := gateway.New(ctx, cfg, gateway.Options{
-		Log: log, Software: software(), Dev: o.dev, Source: o.flags(cfg), Watchers: append(watchers, &o.hub),
+		Log: log, Batch: o.batch, Software: software(), Dev: o.dev, Source: o.flags(cfg), Watchers: append(watchers, &o.hub),
 	})
 	if err == nil {
 		err = o.judge(g)

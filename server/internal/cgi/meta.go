@@ -126,7 +126,7 @@ func variable(name string) string {
 	return string(appendVariable(make([]byte, 0, len("HTTP_")+len(name)), name))
 }
 
-func appendVariable(b []byte, name string) []byte {
+func appendVariable[T string | []byte](b []byte, name T) []byte {
 	b = append(b, "HTTP_"...)
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {

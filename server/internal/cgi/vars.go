@@ -1,6 +1,7 @@
 package cgi
 
 import (
+	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,6 +85,27 @@ func (m *Meta) AppendVars(b []byte, fixed Fixed) []byte {
 	}
 	setUnless("HTTP_HOST", m.Host, "")
 	return m.appendFieldVars(b)
+}
+
+// AppendField appends the variable of a header field as it stands in the
+// request, in whatever case its name is, if the field has one. Fields that have
+// variables of other names are the caller's to tell apart.
+func (m *Meta) AppendField(b, name, value []byte) []byte {
+	if !m.passes(canonical(name)) {
+		return b
+	}
+	b = append(appendVariable(b, name), 0)
+	return append(append(b, value...), 0)
+}
+
+// canonical is a name in net/http's form where passes has to know it, and
+// otherwise as it stands.
+func canonical(name []byte) string {
+	switch len(name) {
+	case len("Host"), len("Proxy"), len("Content-Type"), len("Authorization"), len("Content-Length"), len("Transfer-Encoding"), len("Proxy-Authorization"):
+		return textproto.CanonicalMIMEHeaderKey(string(name))
+	}
+	return string(name)
 }
 
 func (m *Meta) appendFieldVars(b []byte) []byte {

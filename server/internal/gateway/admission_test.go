@@ -234,7 +234,7 @@ func TestGateHoldsItsNumber(t *testing.T) {
 	if served.Load() == 0 || refused.Load() == 0 {
 		t.Errorf("%d were served and %d were not: this shows nothing", served.Load(), refused.Load())
 	}
-	if len(g.slots) != 0 || g.waiting.Load() != 0 {
-		t.Errorf("at the end: got %d slots taken, %d in the queue; want none", len(g.slots), g.waiting.Load())
+	if g.free != slots || g.waiting.Load() != 0 {
+		t.Errorf("at the end: got %d slots free, %d in the queue; want %d and none", g.free, g.waiting.Load(), slots)
 	}
 }

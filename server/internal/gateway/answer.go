@@ -21,6 +21,7 @@ type answer struct {
 	bytes   int64 // of the body
 	cut     bool  // the connection was cut in the middle of it
 	sight   *sight
+	begun   *begun // on the lane, until an exchange takes it over
 
 	received bool      // the request's body is taken in, or left to a frame
 	stream   *stream   // the body, when it was left to a frame
@@ -142,8 +143,12 @@ func (a *answer) overdue() *failure {
 	if limit == nil || time.Now().Before(limit.at) {
 		return nil
 	}
+	return slowClient(limit.clock)
+}
+
+func slowClient(clock string) *failure {
 	return &failure{status: http.StatusGatewayTimeout, sentence: "The client took too long to read.",
-		cause: fmt.Errorf("%s: the client does not read the answer", limit.clock)}
+		cause: fmt.Errorf("%s: the client does not read the answer", clock)}
 }
 
 // unboundWrites leaves the connection as it was, for its next request.

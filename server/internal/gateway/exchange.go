@@ -68,13 +68,9 @@ func (g *Gateway) exchange(ans *answer, r *http.Request, rec *record, f *frame, 
 		} // else it goes with the sight
 	}()
 
-	arrived := time.Now()
-	err = f.gate.enter(r.Context())
-	rec.queued = time.Since(arrived)
-	if err != nil {
+	if err = x.admit(r.Context()); err != nil {
 		return "", err
 	}
-	f.running.RLock()
 	x.sight = g.look(x, r)
 	rec.sight.end(g, ans, rec) // of the exchange that has redirected here
 	rec.pid, rec.address, rec.exit = 0, "", nil
@@ -177,7 +173,8 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	x.started = time.Now()
 	x.begun = make(chan struct{})
 	defer close(x.begun)
-	run, err := x.frame.runner.Start(ctx, spec)
+	b := x.ans.begun
+	run, err := x.obtain(ctx, spec)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ended(ctx)
@@ -194,6 +191,9 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 		launched = time.Now()
 	}
 	x.rec.spawned, x.rec.brief = launched.Sub(x.started), runner.WasBrief(run)
+	if b != nil && b.run != nil {
+		x.rec.spawned = b.spawned
+	}
 	x.sight.started(x.g, x.rec, launched)
 	x.out.WhenBlocked(x.beforeWait)
 	if x.kept = runner.KeptOf(run); x.kept != nil {

@@ -49,10 +49,15 @@ func forwarded(r *http.Request, h *config.HTTP) (origin, error) {
 // trustedPeer is the address of the connection's other end, if it has one, and
 // whether it is a trusted proxy.
 func trustedPeer(r *http.Request, h *config.HTTP) (netip.Addr, bool) {
-	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && local.Network() == "unix" {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return trustedEnds(local, r.RemoteAddr, h)
+}
+
+func trustedEnds(local net.Addr, remote string, h *config.HTTP) (netip.Addr, bool) {
+	if local != nil && local.Network() == "unix" {
 		return netip.Addr{}, h.TrustUnix
 	}
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return netip.Addr{}, false
 	}

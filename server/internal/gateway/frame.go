@@ -45,6 +45,7 @@ type frame struct {
 	watched     bool          // its sources are
 	umask       int           // of its processes; -1 where that is not known
 	running     sync.RWMutex  // read-locked by each exchange that has processes
+	riding      []*ride       // on the lane, with nobody behind; the loop's
 	notes       []string
 	problems    []error
 }

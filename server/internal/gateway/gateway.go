@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,6 +27,7 @@ import (
 // values serve.
 type Options struct {
 	Log      zerolog.Logger // the zero Logger writes nothing useful: use zerolog.Nop()
+	Batch    Batch          // what can hold the lines of Log back for a moment; may be nil
 	Software string         // SERVER_SOFTWARE and the Server header
 	Dev      bool           // show causes to clients on this machine
 	Source   []string       // the flags with which `framegate run` serves the same; nil is -c FILE
@@ -36,6 +38,13 @@ type Options struct {
 
 	Frame string // who answers requests, whatever their path; "" goes by the routes
 	Dry   bool   // start no process: exchanges fail with ErrDry where it would start
+}
+
+// Batch is a log whose lines are written together, once several requests have
+// been seen to.
+type Batch interface {
+	Hold()
+	Release()
 }
 
 // ErrDry is the end of an exchange whose process was not to be started.
@@ -60,6 +69,7 @@ type Gateway struct {
 	notFound []byte        // the site's own 404 page, nil for the built-in one
 	problems []error
 	watcher  process.Watcher
+	hasLane  bool // there may be requests for the lane
 	warmed   sync.Once
 	dev      *dev // nil without Options.Dev
 }
@@ -99,6 +109,8 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (*Gateway, error
 		g.problems = append(g.problems, f.problems...)
 	}
 	g.routes = newRoutes(g.frames)
+	g.hasLane = opts.Tap == nil && opts.Frame == "" && !opts.Dry && g.dev == nil &&
+		slices.ContainsFunc(g.frames, func(f *frame) bool { return f.sendsVars })
 	return g, nil
 }
 
@@ -145,9 +157,15 @@ func (g *Gateway) Close() error {
 const maxRedirects = 5
 
 // ServeHTTP answers one request and writes its log record.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serve(w, r, nil) }
+
+// serve answers a request, of which something may have been begun on the lane.
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, b *begun) {
 	ans := newAnswer(w, r)
 	rec := newRecord(r)
+	if b != nil {
+		ans.begun, rec.id, rec.started = b, b.id, b.arrived
+	}
 	w.Header().Set("Server", g.opts.Software)
 	if conn := httpguard.FromRequest(r); conn != nil {
 		defer conn.Done()
@@ -164,6 +182,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if ans.pending != nil {
 			ans.pending()
+		}
+		if ans.begun != nil {
+			ans.begun.abandon()
 		}
 		g.log(ans, rec)
 		rec.sight.end(g, ans, rec)

@@ -1,10 +1,11 @@
 package gateway
 
 import (
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -45,12 +46,18 @@ type record struct {
 }
 
 func newRecord(r *http.Request) *record {
-	var id [8]byte
-	rand.Read(id[:])
 	return &record{
-		id: hex.EncodeToString(id[:]), started: time.Now(), remote: r.RemoteAddr,
+		id: newID(), started: time.Now(), remote: r.RemoteAddr,
 		method: r.Method, host: r.Host, uri: r.RequestURI, proto: r.Proto,
 	}
+}
+
+// newID is a request's id. It is a name, not a secret; this source of
+// randomness is the system's all the same, without its system call.
+func newID() string {
+	var id [8]byte
+	binary.BigEndian.PutUint64(id[:], rand.Uint64())
+	return hex.EncodeToString(id[:])
 }
 
 // refuse takes over what httpguard could read of a refused request.

@@ -40,13 +40,19 @@ func newTenant(g *Gateway) *tenant { return &tenant{g: g, idle: make(chan struct
 // Gateway is the one that gets the next request.
 func (s *Site) Gateway() *Gateway { return s.current.Load().g }
 
-// ServeHTTP has the current gateway answer.
+// ServeHTTP has the current gateway answer, or the one that has begun to.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.running.Add(1)
+	var t *tenant
+	b := begunOn(r)
+	if b != nil {
+		t = b.tenant
+	} else {
+		s.running.Add(1)
+		t = s.enter()
+	}
 	defer s.running.Done()
-	t := s.enter()
 	defer t.leave()
-	t.g.ServeHTTP(w, r)
+	t.g.serve(w, r, b)
 }
 
 func (s *Site) enter() *tenant {
@@ -105,13 +111,18 @@ func (s *Site) Serve(ctx, hurry context.Context, ln net.Listener) error {
 	srv := first.server(exchanges, s)
 	srv.RegisterOnShutdown(func() { s.Gateway().dev.stop() })
 	served := make(chan error, 1)
+	lane, ln := s.openLane(ln)
+	lane.start()
 	go func() { served <- srv.Serve(first.guard(ln)) }()
 	select {
 	case err := <-served:
+		ln.Close()
+		lane.end()
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
 	s.drain(hurry, srv, stopAll)
+	lane.end()
 	s.running.Wait() // what was aborted is still to be accounted for
 	<-served
 	return nil

@@ -75,14 +75,24 @@ def application(environ, start_response):
 // appSite serves workerApp at /w in mode "worker", and at /e in mode "exec".
 func appSite(t *testing.T, keys string, watchers ...capture.Watcher) *site {
 	t.Helper()
+	return pythonSiteTop(t, "", workerApp, keys, watchers...)
+}
+
+func pythonSite(t *testing.T, app, keys string) *site {
+	t.Helper()
+	return pythonSiteTop(t, "", app, keys)
+}
+
+func pythonSiteTop(t *testing.T, top, source, keys string, watchers ...capture.Watcher) *site {
+	t.Helper()
 	python := servertest.Require(t, "apt-get install python3", "/usr/bin/python3")
 	s := &site{t: t, dir: t.TempDir()}
-	s.write("web.py", workerApp)
+	s.write("web.py", source)
 	if !strings.Contains(keys, "workers") {
 		keys = "workers = 1\n" + keys
 	}
 	app := "app = \"web:application\"\ninterpreter = " + tomlString(python) + "\n"
-	file := s.write("gateway.toml", frameTable("w", `mount = "/w"`, nil, app+"mode = \"worker\"\n"+keys)+
+	file := s.write("gateway.toml", top+frameTable("w", `mount = "/w"`, nil, app+"mode = \"worker\"\n"+keys)+
 		frameTable("e", `mount = "/e"`, nil, app))
 	cfg, err := config.Load(file)
 	if err != nil {

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"framegate/server/internal/loop"
 )
 
 // Refusal says why a request is not passed on.
@@ -47,6 +49,7 @@ type Conn struct {
 	linger atomic.Bool // Close ends in two steps; it comes from other goroutines
 
 	probing prober
+	kept    any // what was begun for the first head
 
 	mu       sync.Mutex
 	verdicts []*Refusal   // one per delivered head that no handler has taken, nil for a good one
@@ -77,6 +80,16 @@ func (c *Conn) Next() *Refusal {
 	v := c.verdicts[0]
 	c.verdicts = c.verdicts[1:]
 	return v
+}
+
+// TakeKept is what was begun for the connection's first request ahead of
+// net/http, for whoever answers that; it is theirs from now on.
+func (c *Conn) TakeKept() any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kept := c.kept
+	c.kept = nil
+	return kept
 }
 
 // Done tells that a handler has answered.
@@ -265,6 +278,9 @@ func (c *Conn) Linger() { c.linger.Store(true) }
 // Close closes the connection, behind a refusal or Linger in two steps.
 func (c *Conn) Close() error {
 	defer c.gone()
+	if d, ok := c.TakeKept().(loop.Dropper); ok {
+		d.Drop()
+	}
 	if c.linger.Load() {
 		c.CloseWrite()
 		c.Conn.SetReadDeadline(time.Now().Add(lingerTime))

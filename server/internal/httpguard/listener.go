@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+
+	"framegate/server/internal/loop"
 )
 
 // Listener wraps what it accepts in a *Conn.
@@ -37,6 +39,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	c := &Conn{Conn: nc, limits: l.Limits}
+	if p, ok := nc.(*loop.Passed); ok {
+		c.Conn, c.partial, c.recheck, c.kept = p.Conn, p.Head, len(p.Head) > 0, p.Kept
+	}
 	if l.MaxConnections > 0 && !l.admit(c) {
 		nc.Close()
 		return nil, net.ErrClosed

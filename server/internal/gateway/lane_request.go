@@ -1,0 +1,170 @@
+package gateway
+
+import (
+	"bytes"
+	"strings"
+)
+
+// laneReq is the head of a request that the lane may take.
+type laneReq struct {
+	target []byte
+	host   []byte
+	fields []laneField
+	kinds  laneKind // of all fields
+	space  [16]laneField
+}
+
+type laneField struct {
+	name, value []byte
+	kind        laneKind
+}
+
+// laneKind is what a field means to the server itself.
+type laneKind uint
+
+const (
+	laneHost laneKind = 1 << iota
+	laneType
+	laneBody      // Content-Length
+	laneCondition // of a file
+)
+
+// has reports whether a field is of that kind.
+func (r *laneReq) has(k laneKind) bool { return r.kinds&k != 0 }
+
+// laneFields is how many header fields a request on the lane may have.
+const laneFields = 32
+
+// laneRequest reads a head that ends with b. It takes what is beyond any doubt:
+// all else is judged on the long way.
+func laneRequest(b []byte) (r laneReq, ok bool) {
+	if !bytes.HasPrefix(b, []byte("GET /")) {
+		return r, false
+	}
+	line, rest, ok := laneLine(b)
+	const suffix = " HTTP/1.1"
+	if !ok || len(line) < len("GET /")+len(suffix) || string(line[len(line)-len(suffix):]) != suffix {
+		return r, false
+	}
+	r.target = line[len("GET ") : len(line)-len(suffix)]
+	for _, c := range r.target {
+		if c <= ' ' || c >= 0x7f || c == '#' {
+			return r, false
+		}
+	}
+	r.fields = r.space[:0]
+	for {
+		if line, rest, ok = laneLine(rest); !ok {
+			return r, false
+		}
+		if len(line) == 0 {
+			return r, len(rest) == 0 && r.has(laneHost)
+		}
+		if len(r.fields) == laneFields || !r.add(line) {
+			return r, false
+		}
+	}
+}
+
+// laneLine cuts a line off.
+func laneLine(b []byte) (line, rest []byte, ok bool) {
+	i := bytes.IndexByte(b, '\n')
+	if i < 1 || b[i-1] != '\r' {
+		return nil, nil, false
+	}
+	return b[:i-1], b[i+1:], true
+}
+
+// add takes a field in.
+func (r *laneReq) add(line []byte) bool {
+	colon := bytes.IndexByte(line, ':')
+	if colon < 1 {
+		return false
+	}
+	f := laneField{name: line[:colon], value: bytes.Trim(line[colon+1:], " \t")}
+	for _, c := range f.name {
+		if !laneToken[c] {
+			return false
+		}
+	}
+	for _, c := range f.value {
+		if c < ' ' || c == 0x7f {
+			return false // a tab is harmless, and rare
+		}
+	}
+	var ok bool
+	if f.kind, ok = laneKindOf(f.name, f.value); !ok {
+		return false
+	}
+	for i := range r.fields {
+		if other := r.fields[i].name; len(other) == len(f.name) && bytes.EqualFold(other, f.name) {
+			return false // they have to be merged
+		}
+	}
+	if f.kind == laneHost {
+		r.host = f.value
+	}
+	r.kinds |= f.kind
+	r.fields = append(r.fields, f)
+	return true
+}
+
+// laneToken is the characters of names, without those that are rare there.
+var laneToken = func() (t [256]bool) {
+	for _, c := range "-_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" {
+		t[c] = true
+	}
+	return t
+}()
+
+// laneKindOf reports false for a field that net/http or the gateway is to
+// act on.
+func laneKindOf(name, value []byte) (laneKind, bool) {
+	is := func(s string) bool { return fieldIs(name, s) }
+	switch len(name) {
+	case len("TE"):
+		return 0, !is("TE")
+	case len("Host"):
+		if is("Host") {
+			return laneHost, true
+		}
+	case len("Range"):
+		if is("Range") {
+			return laneCondition, true
+		}
+	case len("Expect"):
+		return 0, !is("Expect") && !is("Pragma") // net/http adds to that
+	case len("Upgrade"):
+		return 0, !is("Upgrade") && !is("Trailer")
+	case len("If-Match"):
+		if is("If-Match") || is("If-Range") {
+			return laneCondition, true
+		}
+	case len("Connection"):
+		return 0, !is("Connection") || fieldIs(value, "keep-alive")
+	case len("Content-Type"):
+		if is("Content-Type") {
+			return laneType, true
+		}
+	case len("If-None-Match"):
+		if is("If-None-Match") {
+			return laneCondition, true
+		}
+	case len("Content-Length"):
+		return 0, !is("Content-Length")
+	case len("If-Modified-Since"):
+		if is("If-Modified-Since") {
+			return laneCondition, true
+		}
+		return 0, !is("Transfer-Encoding") && !is(captureHeader)
+	case len("If-Unmodified-Since"):
+		if is("If-Unmodified-Since") {
+			return laneCondition, true
+		}
+	}
+	return 0, true
+}
+
+func fieldIs(b []byte, name string) bool {
+	return len(b) == len(name) && strings.EqualFold(string(b), name)
+}

@@ -1,0 +1,339 @@
+package gateway
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"framegate/server/internal/cgi"
+	"framegate/server/internal/config"
+	"framegate/server/internal/loop"
+	"framegate/server/internal/process"
+	"framegate/server/internal/runner"
+)
+
+// ride is one request on the lane.
+type ride struct {
+	lane   *lane
+	conn   *loop.Conn
+	tenant *tenant
+	frame  *frame
+	head   []byte // of the request, should it have to leave
+	stage  stage
+	ticket ticket
+	before *ride // that the worker is at, while this one is behind it
+	behind *ride
+	going  bool // it leaves as soon as that is possible
+
+	vars, out []byte
+	spec      process.Spec
+	direct    runner.Direct
+	started   time.Time
+	rec       record
+	ans       answer
+
+	line  func([]byte)
+	ready func()
+
+	mu     sync.Mutex
+	stderr stderrLog
+	sink   *stderrLog // where lines go: stderr, or that of the exchange that has taken over
+}
+
+// stage is how far a ride is.
+type stage int
+
+const (
+	queued   stage = iota // it has no slot yet
+	behind                // and a worker gets it behind another
+	running               // a worker is at it
+	answered              // the client does not take the answer
+)
+
+// ride is one for a new request.
+func (n *lane) ride(c *loop.Conn, t *tenant, f *frame) *ride {
+	var r *ride
+	if last := len(n.free) - 1; last >= 0 {
+		r, n.free = n.free[last], n.free[:last]
+	} else {
+		r = &ride{lane: n, vars: make([]byte, 0, varsSize), out: make([]byte, 0, varsSize)}
+		r.line, r.ready = r.said, r.Ready
+		r.ticket.granted = func() { n.loop.Post(r.admitted) }
+	}
+	r.conn, r.tenant, r.frame, r.ans, r.going, r.stage = c, t, f, answer{}, false, queued
+	return r
+}
+
+// recycle keeps a ride that nobody knows of any more.
+func (n *lane) recycle(r *ride) {
+	const kept = 1 << 10
+	if len(n.free) < kept {
+		r.conn, r.tenant, r.frame, r.spec = nil, nil, nil, process.Spec{}
+		n.free = append(n.free, r)
+	}
+}
+
+// said is a line of stderr.
+func (r *ride) said(line []byte) {
+	r.mu.Lock()
+	sink := r.sink
+	r.mu.Unlock()
+	sink.line(line)
+}
+
+// prepare makes ready what a worker is given.
+func (r *ride) prepare() {
+	r.stderr = stderrLog{log: r.tenant.g.opts.Log, id: r.rec.id, frame: r.frame.cfg.Name}
+	r.mu.Lock()
+	r.sink = &r.stderr
+	r.mu.Unlock()
+	r.spec = process.Spec{Vars: r.vars, Again: true, StderrLine: r.line, ID: r.rec.id}
+}
+
+// admitted is called on the loop when it is the ride's turn.
+func (r *ride) admitted() {
+	switch {
+	case r.conn == nil: // it has left
+	case r.stage == behind && !r.withdraw():
+		// Its worker has it: it begins when the answer ahead is seen to.
+	default:
+		r.begin()
+	}
+}
+
+// begin puts the request to a worker. The ride has a slot.
+func (r *ride) begin() {
+	r.starts()
+	r.prepare()
+	if !r.direct.Directly(r.frame.runner, &r.spec, r.lane.loop, r.ready) {
+		r.leave(&begun{admitted: true})
+		return
+	}
+	r.rec.pid, r.rec.spawned = r.direct.Pid(), time.Since(r.started)
+	if !r.direct.Sent() {
+		r.leave(&begun{admitted: true, run: r.direct.Run()})
+		return
+	}
+	r.frame.riding = append(r.frame.riding, r)
+}
+
+// starts is when a worker is at the request.
+func (r *ride) starts() {
+	r.stage = running
+	r.frame.running.RLock()
+	r.started = time.Now()
+	r.rec.queued = r.started.Sub(r.rec.started)
+}
+
+// follow puts those that wait behind those that run, in their order.
+func (n *lane) follow(f *frame) {
+	for len(f.riding) > 0 {
+		r := f.gate.nextRide(n)
+		if r == nil {
+			return
+		}
+		first := f.riding[0]
+		f.riding = f.riding[1:]
+		r.prepare()
+		var ok bool
+		if r.out, ok = first.direct.Behind(&r.direct, &r.spec, r.out); !ok {
+			continue
+		}
+		r.stage, r.before, first.behind = behind, first, r
+		f.gate.sent(&r.ticket, true)
+	}
+}
+
+// withdraw takes a ride from behind another. It reports false when the worker
+// has taken it already.
+func (r *ride) withdraw() bool {
+	if !r.direct.Withdraw() {
+		return false
+	}
+	f := r.frame
+	f.gate.sent(&r.ticket, false)
+	f.riding = append(f.riding, r.before)
+	r.before.behind, r.before, r.stage = nil, nil, queued
+	return true
+}
+
+// Ready is called on the loop when there is something of the answer.
+func (r *ride) Ready() {
+	if r.rec.firstByte == 0 {
+		r.rec.firstByte = max(r.lane.loop.Now().Sub(r.started), 1)
+	}
+	data, usual := r.direct.Receive()
+	if data == nil && usual {
+		return
+	}
+	resp, body := laneResponse(data, &r.frame.cfg.Settings)
+	if resp == nil {
+		r.unusual()
+		return
+	}
+	r.out = r.lane.appendHead(r.out[:0], r.tenant.g.opts.Software, resp)
+	r.out = append(r.out, body...)
+	r.ans.status, r.ans.bytes = resp.Status, int64(len(body))
+	then := r.done()
+	if done, err := r.conn.Answer(r.out, loop.File{}, r.lane.loop.Now().Add(writeLimitOf(r.frame))); done {
+		r.Written(r.conn, err)
+	}
+	then()
+}
+
+// done is the end of what the worker has to do. What it returns is for
+// afterwards.
+func (r *ride) done() (then func()) {
+	f, next := r.frame, r.behind
+	r.stage = answered
+	f.running.RUnlock()
+	if next == nil {
+		f.riding = without(f.riding, r)
+		r.direct.End(nil, nil)
+		if t := f.gate.pop(); t != nil {
+			return t.turn(r.lane)
+		}
+		return nothing
+	}
+	r.behind, next.before = nil, nil
+	r.direct.End(&next.direct, next.ready)
+	next.starts()
+	next.rec.pid = next.direct.Pid()
+	f.riding = append(f.riding, next)
+	if !f.gate.handOn(&next.ticket) {
+		f.gate.leave() // it has one of its own
+	}
+	r.lane.follow(f)
+	return next.goesOn
+}
+
+func nothing() {}
+
+// turn is what to do when it is t's turn.
+func (t *ticket) turn(n *lane) func() {
+	if t.ride != nil && t.ride.lane == n {
+		return t.ride.admitted
+	}
+	return t.granted
+}
+
+// goesOn is for a ride whose worker has turned to it.
+func (r *ride) goesOn() {
+	switch {
+	case r.going:
+		r.Gone(r.conn)
+	case r.direct.More():
+		r.Ready()
+	}
+}
+
+// unusual is an answer that is not for the lane.
+func (r *ride) unusual() {
+	f := r.frame
+	if r.behind == nil || r.behind.withdraw() {
+		f.riding = without(f.riding, r)
+		r.leave(&begun{admitted: true, run: r.direct.Run()})
+		return
+	}
+	told := r.direct.Tell()
+	if told == nil { // the worker will be ended for that
+		next := r.behind
+		f.gate.sent(&next.ticket, false)
+		next.stage, next.before, r.behind = queued, nil, nil
+		r.leave(&begun{admitted: true, run: r.direct.Run()})
+		return
+	}
+	// The exchange needs no worker any more: its slot is another's.
+	f.gate.over()
+	f.running.RLock()
+	then := r.done()
+	r.leave(&begun{admitted: true, run: told})
+	then()
+}
+
+func without(list []*ride, r *ride) []*ride {
+	if i := slices.Index(list, r); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+// writeLimitOf is how long a client may take none of an answer.
+func writeLimitOf(f *frame) time.Duration {
+	if limit := f.cfg.IdleTimeout; limit > 0 {
+		return limit
+	}
+	return filePause
+}
+
+// Written is for the loop: the answer has gone out, or has not.
+func (r *ride) Written(c *loop.Conn, err error) {
+	switch err {
+	case nil:
+	case loop.ErrSlow:
+		r.rec.err = slowClient("idle-timeout")
+	case loop.ErrClosed:
+		r.rec.err = errShutdown
+	default:
+		r.rec.err = errClientGone
+	}
+	r.tenant.g.log(&r.ans, &r.rec)
+	r.over()
+}
+
+// over is the end of the ride, here.
+func (r *ride) over() {
+	n, t := r.lane, r.tenant
+	n.recycle(r)
+	t.leave()
+	n.site.running.Done()
+}
+
+// Gone is for the loop: the request is net/http's to bring to an end.
+func (r *ride) Gone(*loop.Conn) {
+	switch {
+	case r.stage == running && r.behind != nil && !r.behind.withdraw():
+		r.Ready() // the answer is there
+	case r.stage == running:
+		r.frame.riding = without(r.frame.riding, r)
+		r.leave(&begun{admitted: true, run: r.direct.Run()})
+	case r.stage == behind && !r.withdraw():
+		r.going = true
+	case r.stage == queued: // or was behind until now
+		b := &begun{ticket: &r.ticket, ready: make(chan struct{}, 1)}
+		if !r.frame.gate.convert(b.ticket, func() { b.ready <- struct{}{} }) {
+			b.admitted = true // just now: what was posted finds the ride gone
+			r.frame.running.RLock()
+		}
+		r.leave(b)
+	}
+}
+
+// leave has net/http's side take over what was begun.
+func (r *ride) leave(b *begun) {
+	b.ride, b.tenant, b.frame = r, r.tenant, r.frame
+	b.id, b.arrived, b.queued = r.rec.id, r.rec.started, r.rec.queued
+	b.started, b.spawned = r.started, r.rec.spawned
+	c := r.conn
+	r.conn = nil
+	c.Pass(r.head, b)
+}
+
+// laneResponse is the answer if it is of the usual kind.
+func laneResponse(data []byte, s *config.Settings) (*cgi.Response, []byte) {
+	if len(data) == 0 || s.MaxOutput > 0 && int64(len(data)) > s.MaxOutput {
+		return nil, nil
+	}
+	end := cgi.HeaderEnd(data, 0)
+	if end < 0 || s.MaxHeader > 0 && int64(end) > s.MaxHeader {
+		return nil, nil
+	}
+	resp, err := cgi.ParseHeader(data[:end])
+	body := data[end:]
+	if err != nil || resp.Status < 200 || resp.Status >= 500 || !cgi.BodyAllowed(resp.Status) || http.StatusText(resp.Status) == "" ||
+		resp.ContentType == "" || resp.Location != "" || len(resp.Dropped) > 0 || resp.ContentLength != int64(len(body)) {
+		return nil, nil
+	}
+	return resp, body
+}
