@@ -11,15 +11,9 @@ import (
 )
 
 // newLog writes for people on a terminal, in colour unless NO_COLOR is set,
-// and JSON otherwise.
-func newLog(f *os.File) zerolog.Logger {
-	log, _ := newBatchedLog(f)
-	return log
-}
-
-// newBatchedLog is a log whose lines can be held back for a moment, to be
-// written together.
-func newBatchedLog(f *os.File) (zerolog.Logger, *batch) {
+// and JSON otherwise. Its lines can be held back for a moment, to be written
+// together.
+func newLog(f *os.File) (zerolog.Logger, *batch) {
 	b := &batch{f: f}
 	if !isatty.IsTerminal(f.Fd()) {
 		return zerolog.New(b).With().Timestamp().Logger(), b

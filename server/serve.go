@@ -119,7 +119,7 @@ const startPatience = 5 * time.Second
 func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 	ctx, hurry, restore := signalContexts()
 	defer restore()
-	log, batch := newBatchedLog(os.Stderr)
+	log, batch := newLog(os.Stderr)
 	o.batch = batch
 	slow := time.AfterFunc(startPatience, func() { log.Info().Msg("still starting: the apps are being imported") })
 	defer slow.Stop()
