@@ -25,7 +25,8 @@ type gate struct {
 // ticket is a place in the queue.
 type ticket struct {
 	granted func() // called when the exchange may begin, by whoever has left
-	ride    *ride  // the request of a loop that it is for, nil for others
+	ride    *ride  // the request of a loop that it is for instead, nil for others
+	number  int    // of the use: a ride's ticket is used again
 
 	queued     bool
 	ahead      bool // a worker has the request already, behind another
@@ -84,6 +85,7 @@ func (g *gate) try(t *ticket) (admitted bool, err error) {
 		return false, g.busy("the queue is full")
 	}
 	g.waiting.Add(1)
+	t.number++
 	t.queued, t.prev = true, g.last
 	if g.last != nil {
 		g.last.next = t
@@ -167,22 +169,37 @@ func (g *gate) over() {
 
 // leave lets the next one in.
 func (g *gate) leave() {
-	if t := g.pop(); t != nil {
-		t.granted()
+	if t := g.pop(); t != (turn{}) {
+		t.call()
 	}
 }
 
-// pop is leave for a caller that sees itself to whoever is next; nil is nobody.
-func (g *gate) pop() *ticket {
+// turn is somebody's turn to begin.
+type turn struct {
+	t      *ticket
+	ride   *ride
+	number int
+}
+
+func (t turn) call() {
+	if t.ride != nil {
+		t.ride.lane.loop.Post(func() { t.ride.turn(t.number) })
+		return
+	}
+	t.t.granted()
+}
+
+// pop is leave for a caller that sees itself to whoever is next, if anybody is.
+func (g *gate) pop() turn {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t := g.first
 	if t == nil || g.free < 0 {
 		g.free++
-		return nil
+		return turn{}
 	}
 	g.remove(t)
-	return t
+	return turn{t, t.ride, t.number}
 }
 
 func (g *gate) busy(why string) error {

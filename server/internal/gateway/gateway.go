@@ -110,7 +110,7 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (*Gateway, error
 	}
 	g.routes = newRoutes(g.frames)
 	g.hasLane = opts.Tap == nil && opts.Frame == "" && !opts.Dry && g.dev == nil &&
-		slices.ContainsFunc(g.frames, func(f *frame) bool { return f.sendsVars })
+		(g.files != nil || slices.ContainsFunc(g.frames, func(f *frame) bool { return f.sendsVars }))
 	return g, nil
 }
 

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"framegate/server/internal/capture"
 	"framegate/server/internal/cgi"
 	"framegate/server/internal/httpguard"
 	"framegate/server/internal/loop"
+	"framegate/server/internal/static"
 )
 
 // The lane is the short way of a request that a loaded application answers in
@@ -25,6 +27,9 @@ type lane struct {
 	batch Batch // may be nil
 	dates dates
 	free  []*ride // to be used again
+
+	commonFields               []byte // of answers, for these two
+	commonDate, commonSoftware string
 }
 
 // lanePatience is how long a request may be under way on the lane: those that
@@ -106,55 +111,88 @@ func (n *lane) Request(c *loop.Conn, head []byte) loop.Verdict {
 	if !ok {
 		return loop.Pass
 	}
-	t := n.site.enter()
-	verdict := n.take(c, t, &req, head)
-	if verdict != loop.Pending { // else it leaves with the ride
-		t.leave()
+	r := n.ride(c)
+	verdict := r.take(&req, head)
+	if verdict == loop.Pass {
+		r.over()
 	}
 	return verdict
 }
 
-func (n *lane) take(c *loop.Conn, t *tenant, req *laneReq, head []byte) loop.Verdict {
-	g := t.g
+// take routes a request. A ride that is not Pending any more may be another's.
+func (r *ride) take(req *laneReq, head []byte) loop.Verdict {
+	g := r.tenant.g
 	h := &g.cfg.HTTP
 	if !g.laneOpen() || int64(len(req.target)) > h.MaxURL || int64(len(head)) > h.MaxHeader || len(req.fields) > h.MaxFields {
 		return loop.Pass
 	}
-	peer := n.peer(c, g)
-	if peer.proxy {
+	peer := r.lane.peer(r.conn, g)
+	if peer.proxy || !peer.asks(req.host, g) {
 		return loop.Pass
 	}
 	uri := string(req.target)
-	parsed, err := cgi.ParseTarget(uri)
+	target, err := cgi.ParseTarget(uri)
 	if err != nil {
 		return loop.Pass
 	}
-	f, call, err := g.routes.find(parsed)
-	if err != nil || f == nil || !f.sendsVars || req.has(laneBody) {
+	f, call, err := g.routes.find(target)
+	if err != nil {
 		return loop.Pass
 	}
-	r := n.ride(c, t, f)
-	r.rec = record{id: newID(), started: n.loop.Now(), remote: peer.remote, method: http.MethodGet, uri: uri, proto: "HTTP/1.1",
-		frame: f.cfg.Name, mode: f.cfg.Mode}
-	if !r.environ(peer, &call, req) {
-		n.recycle(r)
+	r.rec = record{id: newID(), started: r.lane.loop.Now(), remote: peer.remote, method: http.MethodGet, host: peer.host, uri: uri, proto: "HTTP/1.1"}
+	switch {
+	case f == nil:
+		return r.file(req, target)
+	case !f.sendsVars:
 		return loop.Pass
 	}
-	r.ticket.ride = r
+	r.frame, r.rec.frame, r.rec.mode = f, f.cfg.Name, f.cfg.Mode
+	r.environ(peer, &call, req)
 	admitted, err := f.gate.try(&r.ticket)
 	if err != nil {
-		n.recycle(r)
 		return loop.Pass // to be told so
 	}
 	r.head = append(r.head[:0], head...)
-	c.Await(r)
-	n.site.running.Add(1)
+	r.conn.Await(r)
 	if admitted {
 		r.begin()
 	} else {
-		n.follow(f)
+		r.lane.follow(f)
 	}
 	return loop.Pending
+}
+
+// longestFile is what the loop sends of one file. Larger ones are more likely
+// to be read from a disk, for which all connections would wait.
+const longestFile = 4 << 20
+
+// file answers with a file, if that is all there is to do.
+func (r *ride) file(req *laneReq, target cgi.Target) loop.Verdict {
+	g, n := r.tenant.g, r.lane
+	if g.files == nil || req.has(lanePart) || !target.LiteralPrefix(len(target.Path)) {
+		return loop.Pass
+	}
+	q := static.QuickRequest{Path: target.Path, IfNoneMatch: req.value(laneNoneMatch), IfModifiedSince: req.value(laneSince),
+		AcceptEncoding: req.value(laneAccept)}
+	var a static.QuickAnswer
+	var ok bool
+	if r.out, a, ok = g.files.Quick(r.out[:0], &q, n.common(g.opts.Software)); !ok {
+		return loop.Pass
+	}
+	file := loop.File{FD: a.File, Left: a.Size}
+	if a.File < 0 {
+		file = loop.File{}
+	} else if a.Size > longestFile {
+		syscall.Close(a.File)
+		return loop.Pass
+	}
+	r.ans.status, r.ans.bytes, r.stage = a.Status, a.Size, answered
+	c := r.conn
+	c.Await(r)
+	if done, err := c.Answer(r.out, file, n.loop.Now().Add(filePause)); done {
+		r.Written(c, err)
+	}
+	return loop.Answered
 }
 
 // peer is what the environ says of the two ends of a connection.
@@ -178,9 +216,21 @@ func (n *lane) peer(c *loop.Conn, g *Gateway) *peer {
 	return p
 }
 
-// environ makes what the worker does not have of it. It reports false for a
-// request that the lane does not take.
-func (r *ride) environ(p *peer, c *call, req *laneReq) bool {
+// asks takes the host of a request in. It reports false where that is for
+// others to judge.
+func (p *peer) asks(host []byte, g *Gateway) bool {
+	if string(host) != p.host {
+		if !httpguard.ValidHost(string(host)) {
+			return false
+		}
+		p.host = string(host)
+		p.name = serverName(p.host, p.serverAddr)
+	}
+	return len(g.cfg.HTTP.Hosts) == 0 || listed(g.cfg.HTTP.Hosts, p.host)
+}
+
+// environ makes what the worker does not have of it.
+func (r *ride) environ(p *peer, c *call, req *laneReq) {
 	g := r.tenant.g
 	m := cgi.Meta{
 		Method: http.MethodGet, Target: c.target, Script: c.script, Protocol: "HTTP/1.1", Scheme: "http",
@@ -188,21 +238,10 @@ func (r *ride) environ(p *peer, c *call, req *laneReq) bool {
 		RemoteAddr: p.remoteAddr, RemotePort: p.remotePort, DocumentRoot: g.cfg.Static.Path,
 		PassAuthorization: r.frame.cfg.PassAuthorization,
 	}
-	if string(req.host) != p.host {
-		if !httpguard.ValidHost(string(req.host)) {
-			return false
-		}
-		p.host = string(req.host)
-		p.name = serverName(p.host, p.serverAddr)
-	}
-	if len(g.cfg.HTTP.Hosts) > 0 && !listed(g.cfg.HTTP.Hosts, p.host) {
-		return false
-	}
 	m.Host = p.host
 	if m.ServerName == "" {
 		m.ServerName = p.name
 	}
-	r.rec.host = p.host
 	b := r.vars[:0]
 	for i := range req.fields {
 		switch field := &req.fields[i]; field.kind {
@@ -215,5 +254,4 @@ func (r *ride) environ(p *peer, c *call, req *laneReq) bool {
 		}
 	}
 	r.vars = m.AppendVars(b, g.fixed())
-	return true
 }

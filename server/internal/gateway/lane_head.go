@@ -41,6 +41,16 @@ func (n *lane) appendHead(b []byte, software string, resp *cgi.Response) []byte 
 	return append(b, "\r\n"...)
 }
 
+// common is the fields that are the server's own.
+func (n *lane) common(software string) []byte {
+	date := n.dates.at(n.loop.Now())
+	if date != n.commonDate || software != n.commonSoftware {
+		n.commonDate, n.commonSoftware = date, software
+		n.commonFields = []byte("Server: " + software + "\r\nDate: " + date + "\r\n")
+	}
+	return n.commonFields
+}
+
 // dates is the time of day as Date has it, made once a second.
 type dates struct {
 	second int64

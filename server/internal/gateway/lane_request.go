@@ -25,12 +25,26 @@ type laneKind uint
 const (
 	laneHost laneKind = 1 << iota
 	laneType
-	laneBody      // Content-Length
-	laneCondition // of a file
+	lanePart // of a file, or a condition that is rare
+	laneNoneMatch
+	laneSince
+	laneAccept
 )
 
 // has reports whether a field is of that kind.
 func (r *laneReq) has(k laneKind) bool { return r.kinds&k != 0 }
+
+// value is the value of the field of that kind, nil without one.
+func (r *laneReq) value(k laneKind) []byte {
+	if r.has(k) {
+		for i := range r.fields {
+			if r.fields[i].kind == k {
+				return r.fields[i].value
+			}
+		}
+	}
+	return nil
+}
 
 // laneFields is how many header fields a request on the lane may have.
 const laneFields = 32
@@ -130,7 +144,7 @@ func laneKindOf(name, value []byte) (laneKind, bool) {
 		}
 	case len("Range"):
 		if is("Range") {
-			return laneCondition, true
+			return lanePart, true
 		}
 	case len("Expect"):
 		return 0, !is("Expect") && !is("Pragma") // net/http adds to that
@@ -138,7 +152,7 @@ func laneKindOf(name, value []byte) (laneKind, bool) {
 		return 0, !is("Upgrade") && !is("Trailer")
 	case len("If-Match"):
 		if is("If-Match") || is("If-Range") {
-			return laneCondition, true
+			return lanePart, true
 		}
 	case len("Connection"):
 		return 0, !is("Connection") || fieldIs(value, "keep-alive")
@@ -148,18 +162,22 @@ func laneKindOf(name, value []byte) (laneKind, bool) {
 		}
 	case len("If-None-Match"):
 		if is("If-None-Match") {
-			return laneCondition, true
+			return laneNoneMatch, true
+		}
+	case len("Accept-Encoding"):
+		if is("Accept-Encoding") {
+			return laneAccept, true
 		}
 	case len("Content-Length"):
 		return 0, !is("Content-Length")
 	case len("If-Modified-Since"):
 		if is("If-Modified-Since") {
-			return laneCondition, true
+			return laneSince, true
 		}
 		return 0, !is("Transfer-Encoding") && !is(captureHeader)
 	case len("If-Unmodified-Since"):
 		if is("If-Unmodified-Since") {
-			return laneCondition, true
+			return lanePart, true
 		}
 	}
 	return 0, true

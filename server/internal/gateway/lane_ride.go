@@ -52,16 +52,17 @@ const (
 )
 
 // ride is one for a new request.
-func (n *lane) ride(c *loop.Conn, t *tenant, f *frame) *ride {
+func (n *lane) ride(c *loop.Conn) *ride {
 	var r *ride
 	if last := len(n.free) - 1; last >= 0 {
 		r, n.free = n.free[last], n.free[:last]
 	} else {
 		r = &ride{lane: n, vars: make([]byte, 0, varsSize), out: make([]byte, 0, varsSize)}
 		r.line, r.ready = r.said, r.Ready
-		r.ticket.granted = func() { n.loop.Post(r.admitted) }
+		r.ticket.ride = r
 	}
-	r.conn, r.tenant, r.frame, r.ans, r.going, r.stage = c, t, f, answer{}, false, queued
+	n.site.running.Add(1)
+	r.conn, r.tenant, r.ans, r.going, r.stage = c, n.site.enter(), answer{}, false, queued
 	return r
 }
 
@@ -91,13 +92,12 @@ func (r *ride) prepare() {
 	r.spec = process.Spec{Vars: r.vars, Again: true, StderrLine: r.line, ID: r.rec.id}
 }
 
-// admitted is called on the loop when it is the ride's turn.
-func (r *ride) admitted() {
+// turn is called on the loop when it is the ride's turn. It may have left by
+// then, or have been turned to by a worker that it was behind at.
+func (r *ride) turn(number int) {
 	switch {
-	case r.conn == nil: // it has left
-	case r.stage == behind && !r.withdraw():
-		// Its worker has it: it begins when the answer ahead is seen to.
-	default:
+	case r.ticket.number != number || r.conn == nil:
+	case r.stage == queued, r.stage == behind && r.withdraw():
 		r.begin()
 	}
 }
@@ -146,9 +146,9 @@ func (n *lane) follow(f *frame) {
 }
 
 // withdraw takes a ride from behind another. It reports false when the worker
-// has taken it already.
+// has taken it already, or not yet the one before.
 func (r *ride) withdraw() bool {
-	if !r.direct.Withdraw() {
+	if !r.direct.Withdraw(r.out) {
 		return false
 	}
 	f := r.frame
@@ -191,10 +191,14 @@ func (r *ride) done() (then func()) {
 	if next == nil {
 		f.riding = without(f.riding, r)
 		r.direct.End(nil, nil)
-		if t := f.gate.pop(); t != nil {
-			return t.turn(r.lane)
+		t := f.gate.pop()
+		switch {
+		case t == turn{}:
+			return nothing
+		case t.ride != nil && t.ride.lane == r.lane:
+			return func() { t.ride.turn(t.number) }
 		}
-		return nothing
+		return t.call
 	}
 	r.behind, next.before = nil, nil
 	r.direct.End(&next.direct, next.ready)
@@ -209,14 +213,6 @@ func (r *ride) done() (then func()) {
 }
 
 func nothing() {}
-
-// turn is what to do when it is t's turn.
-func (t *ticket) turn(n *lane) func() {
-	if t.ride != nil && t.ride.lane == n {
-		return t.ride.admitted
-	}
-	return t.granted
-}
 
 // goesOn is for a ride whose worker has turned to it.
 func (r *ride) goesOn() {
@@ -294,7 +290,7 @@ func (r *ride) over() {
 func (r *ride) Gone(*loop.Conn) {
 	switch {
 	case r.stage == running && r.behind != nil && !r.behind.withdraw():
-		r.Ready() // the answer is there
+		r.Ready() // the answer is there, or is waited for once more
 	case r.stage == running:
 		r.frame.riding = without(r.frame.riding, r)
 		r.leave(&begun{admitted: true, run: r.direct.Run()})

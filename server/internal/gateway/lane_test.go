@@ -425,3 +425,39 @@ func TestLaneBehindOneThatHangs(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Files are answered on the lane as they are on the long way.
+func TestLaneFiles(t *testing.T) {
+	s := start(t, setup{files: map[string]string{"static/page.html": strings.Repeat("<p>page\n", 500), "static/page.html.gz": "not really",
+		"static/large.bin": strings.Repeat("0123456789abcdef", 60_000), "static/empty.css": "", "static/dir/index.html": "index"}})
+	one := s.dial()
+	one.send("GET /plain.txt HTTP/1.1\r\nHost: h\r\n\r\n")
+	first, _ := one.receive("GET")
+	tag, modified := first.Header.Get("Etag"), first.Header.Get("Last-Modified")
+	if tag == "" || modified == "" {
+		t.Fatalf("got %v", first.Header)
+	}
+	ask := func(w *wire, head string) (*http.Response, string) {
+		w.send(head)
+		return w.receive("GET")
+	}
+	for _, path := range []string{"/plain.txt", "/plain.txt?a=b", "/page.html", "/large.bin", "/empty.css", "/dir/", "/dir", "/none", "/./plain.txt", "/pl%61in.txt", "/..%2fx"} {
+		for _, fields := range []string{
+			"", "If-None-Match: " + tag + "\r\n", "If-None-Match: \"other\"\r\n", "If-None-Match: *\r\n", "If-Modified-Since: " + modified + "\r\n",
+			"If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n", "If-Modified-Since: nonsense\r\n", "Range: bytes=1-3\r\n", "If-Match: \"x\"\r\n",
+			"Accept-Encoding: gzip\r\n", "Accept-Encoding: gzip;q=0, *\r\n", "Cookie: x\r\nAccept: */*\r\n", "If-Unmodified-Since: " + modified + "\r\n",
+		} {
+			head := "GET " + path + " HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n"
+			passed := s.dial()
+			passed.send("HEAD /plain.txt HTTP/1.1\r\nHost: h\r\n\r\n")
+			passed.receive("HEAD")
+			long, longBody := ask(passed, head)
+			short, shortBody := ask(s.dial(), head)
+			long.Header.Del("Date")
+			short.Header.Del("Date")
+			if diff := cmp.Diff(long.Header, short.Header); long.Status != short.Status || diff != "" || longBody != shortBody && long.StatusCode < 400 {
+				t.Errorf("%q: the long way: %s, %d bytes; on the lane: %s, %d bytes\n%s", head, long.Status, len(longBody), short.Status, len(shortBody), diff)
+			}
+		}
+	}
+}

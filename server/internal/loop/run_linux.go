@@ -173,6 +173,12 @@ func (l *Loop) end() bool {
 	for c := l.idle.first; c != nil; c = l.idle.first {
 		c.close()
 	}
+	if l.pending.first == nil || killed {
+		l.mu.Lock()
+		l.drained = true
+		l.came.Broadcast()
+		l.mu.Unlock()
+	}
 	if l.writing.first != nil || l.pending.first != nil {
 		return false
 	}
@@ -204,8 +210,4 @@ func (l *Loop) stopAccepting() {
 		c.owner.Gone(c)
 		c = next
 	}
-	l.mu.Lock()
-	l.drained = true
-	l.came.Broadcast()
-	l.mu.Unlock()
 }

@@ -145,10 +145,11 @@ func (d *Direct) Behind(next *Direct, spec *process.Spec, buf []byte) ([]byte, b
 	return buf, true
 }
 
-// Withdraw takes a request back that is behind another. It reports false when
-// the worker has it: the answer to the other is there then.
-func (d *Direct) Withdraw() bool {
-	if !d.s.requests.takeBack(make([]byte, 1)) {
+// Withdraw takes a request back that is behind another; message is what Behind
+// has returned. It reports false when the worker has the request, so that the
+// answer to the other is there, or has not even that.
+func (d *Direct) Withdraw(message []byte) bool {
+	if !d.s.requests.takeBack(message) {
 		return false
 	}
 	d.k.w.follows(nil)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"os"
 	"sync"
 	"time"
@@ -108,18 +109,25 @@ func (q *requests) patiently(until time.Time, try func() error) error {
 	}
 }
 
-// takeBack takes the message back that the worker has not read yet, and
-// reports whether there was one.
-func (q *requests) takeBack(buf []byte) bool {
+// takeBack takes a message back, if it is the next that the worker would read,
+// and reports whether it has.
+func (q *requests) takeBack(message []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.ours < 0 {
 		return true // nobody reads it any more
 	}
-	for {
-		n, _, err := unix.Recvfrom(q.theirs, buf, unix.MSG_DONTWAIT)
-		if err != unix.EINTR {
-			return err == nil && n > 0
+	next := make([]byte, len(message)+1) // a longer one is another
+	for _, flags := range []int{unix.MSG_PEEK, 0} {
+		n, _, err := unix.Recvfrom(q.theirs, next, flags|unix.MSG_DONTWAIT)
+		for err == unix.EINTR {
+			n, _, err = unix.Recvfrom(q.theirs, next, flags|unix.MSG_DONTWAIT)
+		}
+		// Between the two calls the worker may have read it; what is next then
+		// is nothing, because at most one message waits behind another.
+		if err != nil || !bytes.Equal(next[:max(n, 0)], message) {
+			return false
 		}
 	}
+	return true
 }
