@@ -28,7 +28,7 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "framegate: close inherited descriptors on exec: %v\n", err)
 		return 1
 	}
-	process.QuietChildren()
+	process.Prepare()
 	root := rootCommand()
 	root.SetArgs(args)
 	err := root.Execute()

@@ -7,6 +7,7 @@ one of them writes to is copied, which is most of what a request costs.
 import atexit
 import gc
 import io
+import itertools
 import os
 import sys
 
@@ -29,7 +30,7 @@ ECANCELED, EMFILE = 125, 24
 READABLE = 1  # select.POLLIN
 ZOMBIES = getattr(os, "WEXITED", 0) | getattr(os, "WNOWAIT", 0) | os.WNOHANG
 CLOSE_ON_EXEC = getattr(_socket, "MSG_CMSG_CLOEXEC", 0)
-BUFFERING = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+BUFFERING = frozenset((io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom))
 
 
 class Loaded:
@@ -317,7 +318,8 @@ def set_variables(variables):
 
 def open_files():
     """The files among what the collector knows of: in a fork, those that it has opened itself."""
-    return [thing for thing in gc.get_objects() if type(thing) in BUFFERING]
+    things = gc.get_objects()
+    return list(itertools.compress(things, map(BUFFERING.__contains__, map(type, things))))
 
 
 def flush(files):

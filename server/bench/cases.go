@@ -171,10 +171,6 @@ func fileCases() []benchCase {
 		zeros: kib, connections: 8, contestants: fileServers(), load: loadH2, h2: true})
 }
 
-func quickCases(all []benchCase) []benchCase {
-	return slices.DeleteFunc(all, func(c benchCase) bool { return !c.quick })
-}
-
 // spaced is a size as prose writes it.
 func spaced(size string) string {
 	return strings.NewReplacer("KiB", " KiB", "MiB", " MiB").Replace(size)

@@ -16,6 +16,7 @@ const (
 	caseGap     = 40
 	valueWidth  = 90
 	chartMargin = 16
+	lineHeight  = 18
 )
 
 // writeChart draws the medians as bars, each case on a scale of its own, with
@@ -28,7 +29,7 @@ func (r *report) writeChart(name string) error {
 			y = drawCase(&b, &c, y+caseGap) + barGap
 		}
 	}
-	height := y + caseGap
+	height := y + caseGap + lineHeight
 	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="Framegate beside other servers">
 <style>
 text { font: 13px system-ui, sans-serif; fill: #333 }
@@ -41,8 +42,9 @@ text { font: 13px system-ui, sans-serif; fill: #333 }
 @media (prefers-color-scheme: dark) { text { fill: #ddd } .value, .machine { fill: #aaa } .spread { stroke: #eee } .bar { fill: #58708a } }
 </style>
 %s<text class="machine" x="%d" y="%d">%s</text>
+<text class="machine" x="%d" y="%d">thin lines: the middle half of the rounds</text>
 </svg>
-`, chartWidth, height, chartWidth, height, b.String(), chartMargin, height-chartMargin, escape(r.Machine+"; thin lines: the middle half of the rounds"))
+`, chartWidth, height, chartWidth, height, b.String(), chartMargin, height-chartMargin-lineHeight, escape(r.Machine), chartMargin, height-chartMargin)
 	return os.WriteFile(name, []byte(svg), 0o644)
 }
 

@@ -7,12 +7,13 @@ import (
 	"text/tabwriter"
 )
 
-// best is the fastest of the other servers, nil without any.
+// best is the one of the other servers that does best beside us, round by
+// round; nil without any.
 func (r *caseResult) best() *contestantResult {
 	var best *contestantResult
 	for i := range r.Contestants {
 		c := &r.Contestants[i]
-		if c.Name != us && c.Name != limit && c.Error == "" && (best == nil || c.Median.Rate > best.Median.Rate) {
+		if c.Name != us && c.Name != limit && c.Error == "" && (best == nil || c.Ratio < best.Ratio) {
 			best = c
 		}
 	}

@@ -22,6 +22,9 @@ const app = `import atexit, os, signal, threading
 here, imported, asked = os.getcwd(), os.getpid(), 0
 threading.Thread(target=threading.Event().wait, name="flusher", daemon=True).start()
 atexit.register(lambda: print("the import's end"))
+class Kept:
+    def __del__(self, write=os.write):
+        write(2, b"the object's end\n")
 
 def application(environ, start_response):
     global asked
@@ -36,6 +39,7 @@ def application(environ, start_response):
         "/chdir": lambda: (os.getcwd() == here, os.chdir("/"))[0],
         "/handler": lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN) == signal.SIG_DFL,
         "/atexit": lambda: atexit.register(lambda: print("the request's end")) and "",
+        "/keep": lambda: globals().update(kept=Kept()) or "",
         "/exit": lambda: os._exit(3),
     }[path]()
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -131,6 +135,11 @@ func TestWhatDiffers(t *testing.T) {
 			log := s.Stderr.String()
 			if got, want := strings.Contains(log, "the request's end"), mode != "worker"; got != want {
 				t.Errorf("the request's own exit functions have run: got %v; want %v", got, want)
+			}
+			s.get("/keep")
+			s.record("/keep")
+			if got, want := strings.Contains(s.Stderr.String(), "the object's end"), mode == "exec"; got != want {
+				t.Errorf("the destructor of what is there at the end has run: got %v; want %v", got, want)
 			}
 			if got, want := strings.Contains(log, "the import's end"), mode == "exec"; got != want {
 				t.Errorf("the import's exit functions have run: got %v; want %v", got, want)

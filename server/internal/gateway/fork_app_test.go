@@ -135,7 +135,11 @@ func TestForkAppIsAsByExec(t *testing.T) {
 				t.Fatalf("got %d records; want 2", len(records))
 			}
 			exec, fork := records[0], records[1]
-			for _, name := range []string{"level", "status", "exit_code", "signal", "error", "bytes_in"} {
+			names := []string{"level", "status", "exit_code", "signal", "error"}
+			if tt.path != "/ignore" { // how much has come until it has answered is the machine's affair
+				names = append(names, "bytes_in")
+			}
+			for _, name := range names {
 				if withoutTimes(exec[name]) != withoutTimes(fork[name]) {
 					t.Errorf("%s: got %v; by exec %v", name, fork[name], exec[name])
 				}

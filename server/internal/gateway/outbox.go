@@ -50,8 +50,7 @@ func signal(c chan struct{}) {
 // put adds a chunk, which belongs to the outbox from then on. It waits while
 // everything is full, and reports false when nobody wants it any more.
 func (o *outbox) put(chunk []byte) (bool, error) {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
+	var timer *time.Timer // most often there is room at once
 	for {
 		o.mu.Lock()
 		switch {
@@ -68,6 +67,10 @@ func (o *outbox) put(chunk []byte) (bool, error) {
 			return o.spill(chunk)
 		}
 		o.mu.Unlock()
+		if timer == nil {
+			timer = time.NewTimer(patience)
+			defer timer.Stop()
+		}
 		select {
 		case <-o.room:
 		case <-timer.C:

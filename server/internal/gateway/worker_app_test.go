@@ -62,6 +62,9 @@ def application(environ, start_response):
             open(mark, "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
         return say("200 OK", "%d %d" % (len(body), sum(body)))
+    if what == "fill":
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", environ["QUERY_STRING"])])
+        return (b"x" * 65536 for _ in range(int(environ["QUERY_STRING"]) // 65536))
     if what == "ignore":
         return say("200 OK", "ignored")
     if what == "hang":

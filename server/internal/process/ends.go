@@ -8,6 +8,7 @@ type ends struct {
 	stdout, stderr     *Pipe
 	childOut, childErr int
 	in                 *input
+	low                []int // numbers at which the process is given what it is started with
 }
 
 func openEnds(spec *Spec) (e *ends, err error) {
@@ -28,18 +29,29 @@ func openEnds(spec *Spec) (e *ends, err error) {
 	return e, nil
 }
 
-// child is the process's side.
+// child is the process's side, at low numbers.
 func (e *ends) child() [3]uintptr {
 	out := e.childOut
 	if out < 0 {
 		out = e.childErr // NoOutput
 	}
-	return [3]uintptr{e.in.child.Fd(), uintptr(out), uintptr(e.childErr)}
+	fds := [3]uintptr{e.in.child.Fd(), uintptr(out), uintptr(e.childErr)}
+	for i, fd := range fds {
+		if low := reserved().take(int(fd)); low >= 0 {
+			fds[i] = uintptr(low)
+			e.low = append(e.low, low)
+		}
+	}
+	return fds
 }
 
 // closeChild closes the process's side once it has that, so that its end is
 // the end of what we read.
 func (e *ends) closeChild() {
+	for _, fd := range e.low {
+		reserved().give(fd)
+	}
+	e.low = nil
 	for _, fd := range []int{e.childOut, e.childErr} {
 		if fd >= 0 {
 			syscall.Close(fd)

@@ -156,9 +156,10 @@ func startBy(spec *Spec, launch launcher) (*Process, error) {
 	if spec.CountStdin {
 		p.reads = e.in.count()
 	}
-	e.closeChild()
 	if brief {
+		// It may not have taken its side of the pipes yet.
 		ended, err := p.life.exitedWithin(spec.Brief)
+		e.closeChild()
 		switch {
 		case err != nil:
 			p.unstart()
@@ -172,6 +173,8 @@ func startBy(spec *Spec, launch launcher) (*Process, error) {
 			}
 			return p, nil
 		}
+	} else {
+		e.closeChild()
 	}
 	p.owned.Go(p.await)
 	p.owned.Go(p.lines.drain)

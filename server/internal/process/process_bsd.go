@@ -75,6 +75,3 @@ func SealInherited() error {
 	}
 	return nil
 }
-
-// QuietChildren is for systems that tell of children by pidfds.
-func QuietChildren() {}

@@ -99,10 +99,10 @@ func SealInherited() error {
 	return unix.CloseRange(3, ^uint(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
-// QuietChildren has the kernel tell of the end of a child only those who wait
+// quietChildren has the kernel tell of the end of a child only those who wait
 // for it. Otherwise each end would interrupt some thread for a signal that
 // nobody has asked for.
-func QuietChildren() {
+func quietChildren() {
 	var byDefault [32]uint64 // struct sigaction, of whatever system
 	syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&byDefault)), 0, 8, 0, 0)
 }

@@ -4,6 +4,7 @@ package process
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,6 +106,7 @@ type launch struct {
 	path    uintptr
 	dir     uintptr
 
+	sharesTable bool         // of descriptors, until its first step makes a copy of the lowest ones
 	confinement *Confinement // a part of what ops point to
 }
 
@@ -178,6 +180,7 @@ func (l *launch) start(clone3, waiting bool, spec *Spec, fds [3]uintptr, startin
 	if c == nil {
 		c = unconfined()
 	}
+	l.sharesTable = clone3 && canUnshare()
 	l.prepare(spec, c, fds)
 	l.confinement = c
 	raw := l.clone(clone3, waiting, c.cgroup, starting)
@@ -212,6 +215,9 @@ func (l *launch) clone(clone3, waiting bool, cgroup int, starting *int32) uintpt
 		if starting != nil {
 			l.args.flags |= unix.CLONE_PARENT_SETTID
 			l.args.parentTID = uint64(uintptr(unsafe.Pointer(starting)))
+		}
+		if l.sharesTable {
+			l.args.flags |= unix.CLONE_FILES
 		}
 		if cgroup >= 0 {
 			l.args.flags |= unix.CLONE_INTO_CGROUP
@@ -288,6 +294,10 @@ func (l *launch) addHow(how, want, nr uintptr, args ...uintptr) {
 // needs them; what must hold for the program comes last.
 func (l *launch) prepare(spec *Spec, c *Confinement, fds [3]uintptr) {
 	l.ops = l.ops[:0]
+	if l.sharesTable {
+		above := max(int(slices.Max(fds[:])), 2, c.ruleset) + 1
+		l.add(unix.SYS_CLOSE_RANGE, uintptr(above), uintptr(^uint32(0)), unix.CLOSE_RANGE_UNSHARE)
+	}
 	l.add(unix.SYS_SETPGID, 0, 0)
 	for to, from := range fds {
 		l.add(unix.SYS_DUP3, from, uintptr(to), 0)

@@ -54,3 +54,33 @@ func TestUnreadable(t *testing.T) {
 		t.Errorf("unreadable neighbour: got %q, %v; want the original", got.body, got.err)
 	}
 }
+
+// TestQuickUnreadable takes the permission away from files that are held open.
+func TestQuickUnreadable(t *testing.T) {
+	dir := write(t, map[string]string{"secret.css": "s", "closed/a.css": "a"})
+	must(t, os.Chmod(dir, 0o755))
+	must(t, os.Chmod(filepath.Dir(dir), 0o755))
+	defer os.Chmod(filepath.Join(dir, "closed"), 0o755) // so that it can be removed
+	files := open(t, dir, Options{})
+	ask := func(path string) bool {
+		got := make(chan bool)
+		go func() {
+			runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+			if os.Geteuid() == 0 {
+				syscall.RawSyscall(syscall.SYS_SETFSUID, 65534, 0, 0)
+			}
+			_, _, ok := files.Quick(nil, &QuickRequest{Path: path}, nil)
+			got <- ok
+		}()
+		return <-got
+	}
+	for path, closed := range map[string]string{"/secret.css": "secret.css", "/closed/a.css": "closed"} {
+		if !ask(path) || !ask(path) {
+			t.Errorf("%s: refused", path)
+		}
+		must(t, os.Chmod(filepath.Join(dir, closed), 0))
+		if ask(path) {
+			t.Errorf("%s: answered; want it left to Serve, which may not", path)
+		}
+	}
+}

@@ -30,27 +30,36 @@ func statx(dir int, path []byte, flags int, st *unix.Statx_t) bool {
 	return errno == 0 && st.Mask&statMask == statMask
 }
 
-func lstat(path []byte, st *unix.Statx_t) bool {
-	return statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, st)
+// lstat is at once for a path that the kernel has looked up just now: the
+// runtime need not be told of the call.
+func lstat(path []byte, st *unix.Statx_t, atOnce bool) bool {
+	if !atOnce {
+		return statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, st)
+	}
+	here := unix.AT_FDCWD
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(here), uintptr(unsafe.Pointer(&path[0])),
+		unix.AT_SYMLINK_NOFOLLOW, statMask, uintptr(unsafe.Pointer(st)), 0)
+	return errno == 0 && st.Mask&statMask == statMask
 }
 
 // exists is true for a symbolic link, too, wherever it leads.
 func (p *place) exists() bool {
 	var st unix.Statx_t
-	return lstat(p.path[len(p.path)-1], &st)
+	return lstat(p.path[len(p.path)-1], &st, false)
 }
 
 // stat stamps the file, if there's one and no symbolic link on the way to it:
-// then it is inside the tree.
-func (p *place) stat(s *stamp) bool {
+// then it is inside the tree. Of a file that is held open, the kernel has all
+// that atOnce asks for.
+func (p *place) stat(s *stamp, atOnce bool) bool {
 	var st unix.Statx_t
 	last := len(p.path) - 1
 	for _, path := range p.path[:last] {
-		if !lstat(path, &st) || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		if !lstat(path, &st, atOnce) || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 			return false
 		}
 	}
-	return lstat(p.path[last], &st) && s.set(&st)
+	return lstat(p.path[last], &st, atOnce) && s.set(&st)
 }
 
 func (s *stamp) set(st *unix.Statx_t) bool {
@@ -90,9 +99,21 @@ func (p *place) open(s *stamp) (fd int, ok bool) {
 
 func closeFile(fd int) { unix.Close(fd) } // it was only read: an error here loses nothing
 
-// readAll fills buf from the beginning of the file.
+// readAll fills buf from the beginning of the file: mostly with one call that
+// does not wait for a disk, and that the runtime need not be told of.
 func readAll(fd int, buf []byte) bool {
-	for at := 0; at < len(buf); {
+	if len(buf) == 0 {
+		return true
+	}
+	vec := unix.Iovec{Base: &buf[0]}
+	vec.SetLen(len(buf))
+	// The offset is 0 in both its halves.
+	n, _, errno := unix.RawSyscall6(unix.SYS_PREADV2, uintptr(fd), uintptr(unsafe.Pointer(&vec)), 1, 0, 0, unix.RWF_NOWAIT)
+	at := 0
+	if errno == 0 {
+		at = int(n)
+	}
+	for at < len(buf) {
 		n, err := unix.Pread(fd, buf[at:], int64(at))
 		switch {
 		case err == unix.EINTR:

@@ -97,7 +97,7 @@ func (c *quickCache) look(fm *form) (opened int, ok bool) {
 	var now stamp
 	if fm.held >= 0 {
 		// The inode of an open file can't become another file's: the stamp is sure.
-		if fm.place.stat(&now) && now == fm.now {
+		if fm.place.stat(&now, true) && now == fm.now {
 			return -1, true
 		}
 		c.release(fm)
@@ -126,7 +126,7 @@ func (c *quickCache) look(fm *form) (opened int, ok bool) {
 // lead out of the tree, nor where stat may say what was true a while ago.
 func (c *quickCache) holdable(fm *form, fd int) bool {
 	var again stamp
-	return fm.place.stat(&again) && again == fm.now && isLocal(fd)
+	return fm.place.stat(&again, false) && again == fm.now && isLocal(fd)
 }
 
 func (c *quickCache) release(fm *form) {
