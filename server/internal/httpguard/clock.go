@@ -16,6 +16,7 @@ import (
 type headClock struct {
 	mu      sync.Mutex
 	asked   time.Time // the read deadline that net/http has set
+	early   bool      // the connection's is before that, to see whether it is idle
 	running bool
 	ends    time.Time // of the head; zero is never
 }
@@ -36,6 +37,11 @@ func (c *Conn) SetDeadline(t time.Time) error {
 
 func (c *Conn) applyDeadline() error {
 	t := c.clock.asked
+	// The time first: only for an idle connection it lies far ahead, and
+	// nobody else is at the connection then.
+	if c.clock.early = time.Until(t) > idleAfter && c.mayGoBack(); c.clock.early {
+		t = time.Now().Add(idleAfter)
+	}
 	if c.clock.running && (t.IsZero() || time.Now().Before(t)) {
 		t = c.clock.ends
 	}

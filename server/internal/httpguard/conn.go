@@ -9,9 +9,11 @@ package httpguard
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +51,8 @@ type Conn struct {
 	linger atomic.Bool // Close ends in two steps; it comes from other goroutines
 
 	probing prober
-	kept    any // what was begun for the first head
+	kept    any        // what was begun for the first head
+	home    *loop.Loop // where it came from, and may go back to
 
 	mu       sync.Mutex
 	verdicts []*Refusal   // one per delivered head that no handler has taken, nil for a good one
@@ -134,6 +137,15 @@ func (c *Conn) readInto(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if maybeIdle && !c.working() {
 		return 0, io.EOF
+	}
+	if n == 0 && c.home != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		if c.goneBack(p, err) {
+			return 0, io.EOF
+		}
+		if c.wasEarly() {
+			c.onTime()
+			return 0, nil // Read tries again
+		}
 	}
 	if n == 0 {
 		if err == io.EOF && c.open.Load() > 0 && c.framing.atHead() {

@@ -75,6 +75,7 @@ var (
 type Passed struct {
 	net.Conn
 	Head []byte // what the client has sent so far
+	Home *Loop  // that has passed it
 	Kept any    // what has been begun for the request in Head, nil for nothing
 
 	fd int

@@ -139,6 +139,15 @@ func (l *Loop) Close() error {
 // that not take longer.
 func (l *Loop) Wait() { <-l.ended }
 
+// Connections is how many are the loop's at the moment.
+func (l *Loop) Connections() int {
+	n := make(chan int, 1)
+	if !l.Post(func() { n <- l.idle.len + l.fresh.len + l.pending.len + l.writing.len }) {
+		return 0
+	}
+	return <-n
+}
+
 // Kill closes what is left after Close.
 func (l *Loop) Kill() {
 	l.mu.Lock()

@@ -19,10 +19,12 @@ func New(net.Listener, Options) (*Loop, error) { return nil, errors.ErrUnsupport
 
 func (l *Loop) Start()                { panic("no loop") }
 func (l *Loop) Wait()                 { panic("no loop") }
+func (l *Loop) Connections() int      { panic("no loop") }
 func (l *Loop) Kill()                 { panic("no loop") }
 func (l *Loop) Post(func()) bool      { panic("no loop") }
 func (l *Loop) Now() time.Time        { panic("no loop") }
 func (l *Loop) Add(int, Source) error { panic("no loop") }
+func (l *Loop) Take(int, string) bool { panic("no loop") }
 func (l *Loop) Remove(int)            { panic("no loop") }
 
 func (c *Conn) Await(Owner)                                  { panic("no loop") }

@@ -13,7 +13,7 @@ import (
 func (c *Conn) Pass(read []byte, kept any) {
 	c.leave()
 	l := c.l
-	p := &Passed{Head: append([]byte(nil), read...), Kept: kept, fd: c.fd}
+	p := &Passed{Home: l, Head: append([]byte(nil), read...), Kept: kept, fd: c.fd}
 	l.mu.Lock()
 	drained := l.drained
 	if !drained {
@@ -25,6 +25,22 @@ func (c *Conn) Pass(read []byte, kept any) {
 		return
 	}
 	l.came.Signal()
+}
+
+// Take has a connection back that was passed, and is idle. It reports false, with fd closed, when the loop has ended.
+func (l *Loop) Take(fd int, remote string) bool {
+	c := &Conn{l: l, fd: fd, remote: remote}
+	taken := l.Post(func() {
+		if l.ln < 0 || l.watch(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, c, nil) != nil {
+			unix.Close(fd) // it is as if it had been idle here
+			return
+		}
+		l.idle.add(c, l.now)
+	})
+	if !taken {
+		unix.Close(fd)
+	}
+	return taken
 }
 
 func (p *Passed) drop() {
