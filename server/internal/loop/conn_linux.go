@@ -238,6 +238,16 @@ func (c *Conn) later() {
 	}
 }
 
+// goOn is the connection's turn.
+func (c *Conn) goOn() {
+	switch c.state {
+	case reading:
+		c.proceed()
+	case writing:
+		c.flush()
+	}
+}
+
 // flush goes on with an answer.
 func (c *Conn) flush() {
 	switch done, err := c.pour(); {

@@ -31,7 +31,8 @@ type Loop struct {
 	fresh   list // those that have not had one
 	writing list // those whose client does not take its answer
 	pending list // those whose request is under way
-	again   []*Conn
+	again   []*Conn // those that have something left to do
+	spare   []*Conn // for that list to be made of
 	paused  bool // no connections are accepted for a moment
 
 	mu      sync.Mutex

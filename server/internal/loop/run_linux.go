@@ -19,12 +19,7 @@ func (l *Loop) run() {
 			l.happened(&l.events[i])
 		}
 		l.takePosted()
-		for len(l.again) > 0 {
-			c := l.again[len(l.again)-1]
-			l.again = l.again[:len(l.again)-1]
-			c.queued = false
-			c.proceed()
-		}
+		l.takeTurns()
 		for c := l.pending.first; c != nil && l.now.Sub(c.since) >= l.o.Patience; c = l.pending.first {
 			l.pending.move(c, l.now) // should it not be able to go yet
 			c.owner.Gone(c)
@@ -120,6 +115,19 @@ func (l *Loop) happened(ev *unix.EpollEvent) {
 	case w.src != nil:
 		w.src.Ready()
 	}
+}
+
+// takeTurns has each connection of the list again go on once. Those that are
+// not done then wait for the next round, behind what has happened meanwhile.
+func (l *Loop) takeTurns() {
+	turns := l.again
+	l.again = l.spare[:0]
+	for _, c := range turns {
+		c.queued = false
+		c.goOn()
+	}
+	clear(turns)
+	l.spare = turns
 }
 
 func (l *Loop) takePosted() {
