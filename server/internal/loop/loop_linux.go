@@ -27,13 +27,13 @@ type Loop struct {
 	events  []unix.EpollEvent
 	now     time.Time
 	swept   time.Time
-	idle    list // connections between requests, the one that is so for longest first
-	fresh   list // those that have not had one
-	writing list // those whose client does not take its answer
-	pending list // those whose request is under way
+	idle    list    // connections between requests, the one that is so for longest first
+	fresh   list    // those that have not had one
+	writing list    // those whose client does not take its answer
+	pending list    // those whose request is under way
 	again   []*Conn // those that have something left to do
 	spare   []*Conn // for that list to be made of
-	paused  bool // no connections are accepted for a moment
+	paused  bool    // no connections are accepted for a moment
 
 	mu      sync.Mutex
 	posted  []func()
