@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ func TestServer(t *testing.T) {
 	requireLinux(t)
 	s := newSite(t)
 	srv := startServer(t, s)
+	askForFile(t, srv)
 	fresh := sample(t, srv)
 	srv.own = leftovers(srv.pid(), s.run, nil) // what it has started for itself
 
@@ -59,6 +61,26 @@ func TestServer(t *testing.T) {
 	show(os.Stdout, counted, took)
 	showUsage(os.Stdout, srv, fresh, start, *peak, end)
 	report(t, counted)
+}
+
+// askForFile asks for a small file: one stays open once somebody has.
+func askForFile(t *testing.T, srv *server) {
+	t.Helper()
+	req, err := http.NewRequest("GET", "http://"+srv.addr+"/small.bin", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "soak.test"
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Fatalf("a small file: got %s", resp.Status)
+	}
 }
 
 func sample(t *testing.T, srv *server) usage {

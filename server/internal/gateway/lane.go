@@ -40,6 +40,9 @@ const lanePatience = 100 * time.Millisecond
 func (s *Site) openLane(ln net.Listener) (*lane, net.Listener) {
 	g := s.Gateway()
 	h := &g.cfg.HTTP
+	if _, ok := ln.(*net.TCPListener); !ok {
+		return nil, ln // the ends of others have no addresses
+	}
 	// Net/http counts connections, and has to see them all for that.
 	if h.MaxConnections > 0 || h.KeepAlive <= 0 || h.HeaderTimeout > 0 && h.HeaderTimeout < lanePatience {
 		return nil, ln

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -64,7 +65,7 @@ func (l *Loop) accept() {
 			return
 		case unix.EINTR, unix.ECONNABORTED:
 		default:
-			l.trouble(err)
+			l.trouble(os.NewSyscallError("accept4", err))
 			l.unwatch(l.ln) // it would be ready again at once
 			l.paused = true
 			return

@@ -100,9 +100,6 @@ func takeListener(ln net.Listener) (int, error) {
 		return -1, os.NewSyscallError("fcntl", err)
 	}
 	inherit(fd)
-	if u, ok := ln.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(false) // the path is still served
-	}
 	ln.Close()
 	return fd, nil
 }

@@ -1,9 +1,11 @@
 package loop
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,17 +68,31 @@ func (l *Loop) Accept() (net.Conn, error) {
 		l.passed[0] = nil
 		l.passed = l.passed[1:]
 		l.mu.Unlock()
-		f := os.NewFile(uintptr(p.fd), "client")
-		var err error
-		p.Conn, err = net.FileConn(f)
-		f.Close()
-		if err == nil {
+		if p.open() == nil {
 			return p, nil
 		}
 		if d, ok := p.Kept.(Dropper); ok {
 			d.Drop() // the client has gone, most likely
 		}
 	}
+}
+
+// noRoom is how long a connection that was passed waits for a descriptor: net
+// makes one of its own.
+const noRoom = time.Second
+
+func (p *Passed) open() error {
+	f := os.NewFile(uintptr(p.fd), "client")
+	defer f.Close()
+	const often = 50
+	var err error
+	for range often {
+		if p.Conn, err = net.FileConn(f); !errors.Is(err, unix.EMFILE) && !errors.Is(err, unix.ENFILE) {
+			break
+		}
+		time.Sleep(noRoom / often)
+	}
+	return err
 }
 
 // addrString is an address as net writes it, "" where it is not so simple.
