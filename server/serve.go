@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -119,6 +120,9 @@ const startPatience = 5 * time.Second
 func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 	ctx, hurry, restore := signalContexts()
 	defer restore()
+	if runtime.GOMAXPROCS(0) == 1 && os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2) // one for the event loop, which is in the system's hands most of the time
+	}
 	log, batch := newLog(os.Stderr)
 	o.batch = batch
 	slow := time.AfterFunc(startPatience, func() { log.Info().Msg("still starting: the apps are being imported") })

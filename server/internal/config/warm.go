@@ -23,7 +23,7 @@ const defaultWorkerIdle = 5 * time.Minute
 
 // defaultWorkers is what gunicorn's authors advise: while one worker of a
 // processor computes, another waits for a database.
-func defaultWorkers() int { return 2*runtime.GOMAXPROCS(0) + 1 }
+func defaultWorkers() int { return 2*min(runtime.GOMAXPROCS(0), runtime.NumCPU()) + 1 }
 
 // warmKeys are the settings of the modes "fork" and "worker".
 func (d *decoder) warmKeys(s *Settings) []key {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -42,6 +43,9 @@ func (s *Site) openLane(ln net.Listener) (*lane, net.Listener) {
 	h := &g.cfg.HTTP
 	if _, ok := ln.(*net.TCPListener); !ok {
 		return nil, ln // the ends of others have no addresses
+	}
+	if runtime.GOMAXPROCS(0) == 1 {
+		return nil, ln // all else would wait while the loop does
 	}
 	// Net/http counts connections, and has to see them all for that.
 	if h.MaxConnections > 0 || h.KeepAlive <= 0 || h.HeaderTimeout > 0 && h.HeaderTimeout < lanePatience {

@@ -58,9 +58,9 @@ func (l *Loop) wait() int {
 
 // doze is how long the loop waits, at first, without telling the scheduler:
 // that would take its processor away within microseconds, and have a thread of
-// its own look out for that. It is below the time after which the scheduler
-// sends signals to a goroutine that does not yield.
-const doze = 4 // milliseconds
+// its own look out for that. Nobody else has what Go takes for a processor
+// meanwhile.
+const doze = 1 // millisecond
 
 // poll waits for events.
 func (l *Loop) poll(msec int) int {
