@@ -29,7 +29,8 @@ func (c *Conn) Pass(read []byte, kept any) {
 	l.came.Signal()
 }
 
-// Take has a connection back that was passed, and is idle. It reports false, with fd closed, when the loop has ended.
+// Take has a connection back that was passed, and is idle. It reports false,
+// with fd closed, when the loop has ended.
 func (l *Loop) Take(fd int, remote string) bool {
 	c := &Conn{l: l, fd: fd, remote: remote}
 	taken := l.Post(func() {

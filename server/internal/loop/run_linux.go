@@ -157,8 +157,7 @@ func (l *Loop) sweep() {
 		c = next
 	}
 	if l.paused {
-		l.paused = false
-		l.watch(l.ln, unix.EPOLLIN, nil, nil)
+		l.paused = l.watch(l.ln, unix.EPOLLIN, nil, nil) != nil // else it is tried again
 	}
 }
 
@@ -213,9 +212,13 @@ func (l *Loop) stopAccepting() {
 	for c := l.fresh.first; c != nil; c = l.fresh.first {
 		c.Pass(nil, nil)
 	}
-	for c := l.pending.first; c != nil; {
-		next := c.next
-		c.owner.Gone(c)
-		c = next
+	var under []*Conn
+	for c := l.pending.first; c != nil; c = c.next {
+		under = append(under, c)
+	}
+	for _, c := range under {
+		if c.state == working { // the end of one may have been that of another
+			c.owner.Gone(c)
+		}
 	}
 }
