@@ -176,7 +176,10 @@ start() {
     group=-
   fi
   began=$(now)
-  (cd -- "$dir" && exec "$@") <"$stdin" >&4 4>&- &
+  # A shell tells on its stderr of a job that was killed, at whatever command it
+  # hears of that, which is not always the wait below: until then it has none.
+  exec 5>&2 2>/dev/null
+  (cd -- "$dir" && exec "$@") <"$stdin" >&4 2>&5 4>&- 5>&- &
   pid=$!
 }
 
@@ -243,7 +246,8 @@ await() {
     watcher=$!
   fi
   status=0
-  wait "$pid" 2>/dev/null || status=$?
+  wait "$pid" || status=$?
+  exec 2>&5 5>&-
   ms=$(($(now) - began))
   unwatch
   [ -z "$group" ] || stop KILL # what it has left behind
