@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"framegate/server/internal/bridge"
 	"framegate/server/internal/cgroup"
@@ -45,7 +46,8 @@ type frame struct {
 	watched     bool          // its sources are
 	umask       int           // of its processes; -1 where that is not known
 	running     sync.RWMutex  // read-locked by each exchange that has processes
-	riding      []*ride       // on the lane, with nobody behind; the loop's
+	trains      []*train      // of its workers that the lane has; the loop's
+	pace        time.Duration // of one train, from answer to answer: about; the loop's
 	notes       []string
 	problems    []error
 }

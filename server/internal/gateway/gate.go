@@ -86,6 +86,7 @@ func (g *gate) try(t *ticket) (admitted bool, err error) {
 	}
 	g.waiting.Add(1)
 	t.number++
+	t.ahead = false
 	t.queued, t.prev = true, g.last
 	if g.last != nil {
 		g.last.next = t

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -22,8 +21,8 @@ type ride struct {
 	head   []byte // of the request, should it have to leave
 	stage  stage
 	ticket ticket
-	before *ride // that the worker is at, while this one is behind it
-	behind *ride
+	train  *train
+	behind *ride // the next of the train
 	going  bool // it leaves as soon as that is possible
 
 	vars, out []byte
@@ -97,7 +96,7 @@ func (r *ride) prepare() {
 func (r *ride) turn(number int) {
 	switch {
 	case r.ticket.number != number || r.conn == nil:
-	case r.stage == queued, r.stage == behind && r.withdraw():
+	case r.stage == queued, r.stage == behind && r.train.withdraw(r):
 		r.begin()
 	}
 }
@@ -115,7 +114,8 @@ func (r *ride) begin() {
 		r.leave(&begun{admitted: true, run: r.direct.Run()})
 		return
 	}
-	r.frame.riding = append(r.frame.riding, r)
+	r.depart()
+	r.lane.follow(r.frame)
 }
 
 // starts is when a worker is at the request.
@@ -124,38 +124,6 @@ func (r *ride) starts() {
 	r.frame.running.RLock()
 	r.started = time.Now()
 	r.rec.queued = r.started.Sub(r.rec.started)
-}
-
-// follow puts those that wait behind those that run, in their order.
-func (n *lane) follow(f *frame) {
-	for len(f.riding) > 0 {
-		r := f.gate.nextRide(n)
-		if r == nil {
-			return
-		}
-		first := f.riding[0]
-		f.riding = f.riding[1:]
-		r.prepare()
-		var ok bool
-		if r.out, ok = first.direct.Behind(&r.direct, &r.spec, r.out); !ok {
-			continue
-		}
-		r.stage, r.before, first.behind = behind, first, r
-		f.gate.sent(&r.ticket, true)
-	}
-}
-
-// withdraw takes a ride from behind another. It reports false when the worker
-// has taken it already, or not yet the one before.
-func (r *ride) withdraw() bool {
-	if !r.direct.Withdraw(r.out) {
-		return false
-	}
-	f := r.frame
-	f.gate.sent(&r.ticket, false)
-	f.riding = append(f.riding, r.before)
-	r.before.behind, r.before, r.stage = nil, nil, queued
-	return true
 }
 
 // Ready is called on the loop when there is something of the answer.
@@ -185,11 +153,12 @@ func (r *ride) Ready() {
 // done is the end of what the worker has to do. What it returns is for
 // afterwards.
 func (r *ride) done() (then func()) {
-	f, next := r.frame, r.behind
+	f, t := r.frame, r.train
 	r.stage = answered
 	f.running.RUnlock()
+	t.answered(r)
+	next := t.first
 	if next == nil {
-		f.riding = without(f.riding, r)
 		r.direct.End(nil, nil)
 		t := f.gate.pop()
 		switch {
@@ -200,11 +169,9 @@ func (r *ride) done() (then func()) {
 		}
 		return t.call
 	}
-	r.behind, next.before = nil, nil
 	r.direct.End(&next.direct, next.ready)
 	next.starts()
 	next.rec.pid = next.direct.Pid()
-	f.riding = append(f.riding, next)
 	if !f.gate.handOn(&next.ticket) {
 		f.gate.leave() // it has one of its own
 	}
@@ -226,18 +193,18 @@ func (r *ride) goesOn() {
 
 // unusual is an answer that is not for the lane.
 func (r *ride) unusual() {
-	f := r.frame
-	if r.behind == nil || r.behind.withdraw() {
-		f.riding = without(f.riding, r)
+	f, t := r.frame, r.train
+	if t.empty() {
+		t.end()
 		r.leave(&begun{admitted: true, run: r.direct.Run()})
+		r.lane.follow(f)
 		return
 	}
 	told := r.direct.Tell()
 	if told == nil { // the worker will be ended for that
-		next := r.behind
-		f.gate.sent(&next.ticket, false)
-		next.stage, next.before, r.behind = queued, nil, nil
+		t.giveUp()
 		r.leave(&begun{admitted: true, run: r.direct.Run()})
+		r.lane.follow(f)
 		return
 	}
 	// The exchange needs no worker any more: its slot is another's.
@@ -246,13 +213,6 @@ func (r *ride) unusual() {
 	then := r.done()
 	r.leave(&begun{admitted: true, run: told})
 	then()
-}
-
-func without(list []*ride, r *ride) []*ride {
-	if i := slices.Index(list, r); i >= 0 {
-		return slices.Delete(list, i, i+1)
-	}
-	return list
 }
 
 // writeLimitOf is how long a client may take none of an answer.
@@ -288,22 +248,24 @@ func (r *ride) over() {
 
 // Gone is for the loop: the request is net/http's to bring to an end.
 func (r *ride) Gone(*loop.Conn) {
+	f := r.frame
 	switch {
-	case r.stage == running && r.behind != nil && !r.behind.withdraw():
+	case r.stage == running && !r.train.empty():
 		r.Ready() // the answer is there, or is waited for once more
 	case r.stage == running:
-		r.frame.riding = without(r.frame.riding, r)
+		r.train.end()
 		r.leave(&begun{admitted: true, run: r.direct.Run()})
-	case r.stage == behind && !r.withdraw():
+	case r.stage == behind && !r.train.withdraw(r):
 		r.going = true
 	case r.stage == queued: // or was behind until now
 		b := &begun{ticket: &r.ticket, ready: make(chan struct{}, 1)}
-		if !r.frame.gate.convert(b.ticket, func() { b.ready <- struct{}{} }) {
+		if !f.gate.convert(b.ticket, func() { b.ready <- struct{}{} }) {
 			b.admitted = true // just now: what was posted finds the ride gone
-			r.frame.running.RLock()
+			f.running.RLock()
 		}
 		r.leave(b)
 	}
+	r.lane.follow(f)
 }
 
 // leave has net/http's side take over what was begun.

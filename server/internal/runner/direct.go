@@ -86,7 +86,7 @@ func (s *socket) Ready() {
 // worker. usual is false for an exchange that is to go on as a Run.
 func (d *Direct) Receive() (answer []byte, usual bool) {
 	s := d.s
-	if !s.hear() {
+	if !s.whole() && !s.hear() {
 		return nil, false
 	}
 	if s.w < 4 {
@@ -107,6 +107,11 @@ func (d *Direct) Receive() (answer []byte, usual bool) {
 	return s.in[4 : end-4], true
 }
 
+// whole reports whether no more need be read, for what is usual.
+func (s *socket) whole() bool {
+	return s.w >= 4 && int64(s.w) >= wireWords+int64(binary.BigEndian.Uint32(s.in))
+}
+
 // wireWords is the length ahead of an answer in one piece, and its end.
 const wireWords = 8
 
@@ -121,14 +126,14 @@ func (s *socket) hear() bool {
 	return s.w > 0
 }
 
-// Behind puts a request behind that of d, which the same worker gets as soon as
-// it has answered: it need not sleep in between. Until then next is nothing but
-// a message, that Withdraw takes back. It reports false for a worker that is
-// about to end, and a request that is too long.
-func (d *Direct) Behind(next *Direct, spec *process.Spec, buf []byte) ([]byte, bool) {
+// Behind puts a request behind that of d and others, so many in all. The same
+// worker gets it as soon as it has answered those: it need not sleep in between.
+// Until then next is nothing but a message, that Withdraw takes back. It reports
+// false for a worker that is about to end, and a request that is too long.
+func (d *Direct) Behind(next *Direct, spec *process.Spec, others int, buf []byte) ([]byte, bool) {
 	p, w := d.k.pool, d.k.w
 	p.mu.Lock()
-	fit := !w.retired && !p.closed && (w.most == 0 || w.requests+2 < w.most)
+	fit := !w.retired && !p.closed && (w.most == 0 || w.requests+others+1 < w.most)
 	p.mu.Unlock()
 	buf = appendHead(buf[:0], len(spec.Vars), wireBehind)
 	buf = append(buf, spec.Vars...)
@@ -139,22 +144,19 @@ func (d *Direct) Behind(next *Direct, spec *process.Spec, buf []byte) ([]byte, b
 	w.follows(spec)
 	written := 0
 	if d.s.requests.write(buf, &written) != nil {
-		w.follows(nil)
+		w.followsNot(spec)
 		return buf, false
 	}
 	return buf, true
 }
 
-// Withdraw takes a request back that is behind another; message is what Behind
-// has returned. It reports false when the worker has the request, so that the
-// answer to the other is there, or has not even that.
-func (d *Direct) Withdraw(message []byte) bool {
-	if !d.s.requests.takeBack(message) {
-		return false
-	}
-	d.k.w.follows(nil)
-	return true
-}
+// Withdraw takes the first request back that is behind others; message is what
+// Behind has returned. When the worker has it, so that the answers to the others
+// are there, it returns nil, or else what it has taken instead.
+func (d *Direct) Withdraw(message []byte) []byte { return d.s.requests.takeBack(message) }
+
+// Withdrawn is what comes of a request that was taken back.
+func (d *Direct) Withdrawn() { d.k.w.followsNot(d.k.spec) }
 
 // End is the end of an exchange whose answer was whole. The worker is free, or
 // is at next already.

@@ -19,6 +19,7 @@ type requests struct {
 	mu     sync.Mutex
 	ours   int // -1 when it is closed
 	theirs int
+	back   []byte // what was taken back
 }
 
 // longestMessage is how much of a request one message carries.
@@ -110,24 +111,32 @@ func (q *requests) patiently(until time.Time, try func() error) error {
 }
 
 // takeBack takes a message back, if it is the next that the worker would read,
-// and reports whether it has.
-func (q *requests) takeBack(message []byte) bool {
+// and returns it. Between the look and the taking the worker may have read it:
+// then it returns the one behind that, or nil when there is none.
+func (q *requests) takeBack(message []byte) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.ours < 0 {
-		return true // nobody reads it any more
+		return message // nobody reads it any more
 	}
-	next := make([]byte, len(message)+1) // a longer one is another
-	for _, flags := range []int{unix.MSG_PEEK, 0} {
-		n, _, err := unix.Recvfrom(q.theirs, next, flags|unix.MSG_DONTWAIT)
-		for err == unix.EINTR {
-			n, _, err = unix.Recvfrom(q.theirs, next, flags|unix.MSG_DONTWAIT)
-		}
-		// Between the two calls the worker may have read it; what is next then
-		// is nothing, because at most one message waits behind another.
-		if err != nil || !bytes.Equal(next[:max(n, 0)], message) {
-			return false
+	if q.back == nil {
+		q.back = make([]byte, longestMessage)
+	}
+	n, err := q.receive(unix.MSG_PEEK)
+	if err != nil || !bytes.Equal(q.back[:n], message) {
+		return nil
+	}
+	if n, err = q.receive(0); err != nil {
+		return nil
+	}
+	return q.back[:n]
+}
+
+func (q *requests) receive(flags int) (int, error) {
+	for {
+		n, _, err := unix.Recvfrom(q.theirs, q.back, flags|unix.MSG_DONTWAIT)
+		if err != unix.EINTR {
+			return max(n, 0), err
 		}
 	}
-	return true
 }

@@ -91,7 +91,7 @@ func (s *socket) ending() Ending  { return s.over }
 
 // sent is false as well for a request that has not been read: it is taken back.
 func (s *socket) sent() bool {
-	return s.written > longestMessage || s.written > 0 && !s.requests.takeBack(s.out[:s.written])
+	return s.written > longestMessage || s.written > 0 && s.requests.takeBack(s.out[:s.written]) == nil
 }
 
 func (s *socket) close() {

@@ -32,8 +32,8 @@ type worker struct {
 	doomed  bool // it is being stopped; the pool's
 
 	mu    sync.Mutex
-	spec  *process.Spec // of the request that it is at, nil at none
-	next  *process.Spec // of the one that is behind that
+	spec  *process.Spec   // of the request that it is at, nil at none
+	after []*process.Spec // of those that are behind that, in their order
 	ready bool
 	first []string // the last lines of stderr ahead of that
 }
@@ -42,15 +42,40 @@ type worker struct {
 // still under way to the one before when it returns.
 func (w *worker) at(spec *process.Spec) {
 	w.mu.Lock()
-	w.spec, w.next = spec, nil
+	defer w.mu.Unlock()
+	if spec == nil || !w.turnTo(spec.ID) {
+		w.spec = spec
+		w.after = w.after[:0]
+	}
+}
+
+// follows says which request the worker turns to by itself, behind the others.
+func (w *worker) follows(spec *process.Spec) {
+	w.mu.Lock()
+	w.after = append(w.after, spec)
 	w.mu.Unlock()
 }
 
-// follows says which request the worker turns to by itself.
-func (w *worker) follows(spec *process.Spec) {
+// followsNot says that it does not.
+func (w *worker) followsNot(spec *process.Spec) {
 	w.mu.Lock()
-	w.next = spec
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	if i := slices.Index(w.after, spec); i >= 0 {
+		w.after = slices.Delete(w.after, i, i+1)
+	}
+}
+
+// turnTo has the worker be at the request with that id. It reports false when
+// none of those that it turns to by itself has it. The lock is held.
+func (w *worker) turnTo(id string) bool {
+	for i, spec := range w.after {
+		if spec.ID == id {
+			w.spec = spec
+			w.after = slices.Delete(w.after, 0, i+1)
+			return true
+		}
+	}
+	return w.spec != nil && w.spec.ID == id
 }
 
 // turnLine is ahead of what a bridge's worker prints first in a request that
@@ -278,9 +303,7 @@ func (w *worker) line(line []byte) {
 		if len(before) > 0 {
 			w.tell(before)
 		}
-		if w.next != nil && string(id) == w.next.ID {
-			w.spec, w.next = w.next, nil
-		}
+		w.turnTo(string(id))
 		return
 	}
 	w.tell(line)
