@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -28,6 +29,9 @@ type lane struct {
 	batch Batch // may be nil
 	dates dates
 	free  []*ride // to be used again
+
+	boarded time.Time // a request was put behind another
+	patient bool      // the loop is
 
 	commonFields               []byte // of answers, for these two
 	commonDate, commonSoftware string
@@ -73,6 +77,13 @@ func (n *lane) start() {
 	}
 }
 
+// settle takes no more connections, and has net/http answer what is under way.
+func (n *lane) settle(ctx context.Context) {
+	if n != nil {
+		n.loop.Settle(ctx)
+	}
+}
+
 // end returns when nothing is on the lane any more: what it had is net/http's,
 // but for answers that clients do not take, which are given up.
 func (n *lane) end() {
@@ -97,6 +108,10 @@ func (g *Gateway) laneOpen() bool {
 
 // Awake is for the loop.
 func (n *lane) Awake() {
+	if n.patient && n.loop.Now().Sub(n.boarded) > time.Second {
+		n.patient = false
+		n.loop.Patient(false)
+	}
 	if n.batch != nil {
 		n.batch.Hold()
 	}

@@ -23,6 +23,8 @@ type begun struct {
 	ready    chan struct{} // told when it is its turn
 	queued   time.Duration
 
+	odd bool // its answer is not for the lane, and the next is not likely to be
+
 	started time.Time
 	spawned time.Duration
 	run     runner.Run // nil ahead of that
@@ -83,6 +85,9 @@ func (r *ride) pass(to *stderrLog) []string {
 	r.mu.Unlock()
 	return r.stderr.tail().Last
 }
+
+// Returns has the connection come back at once.
+func (b *begun) Returns() bool { return !b.odd }
 
 // Drop ends what nobody has taken over.
 func (b *begun) Drop() {

@@ -23,7 +23,7 @@ type ride struct {
 	ticket ticket
 	train  *train
 	behind *ride // the next of the train
-	going  bool // it leaves as soon as that is possible
+	going  bool  // it leaves as soon as that is possible
 
 	vars, out []byte
 	spec      process.Spec
@@ -196,14 +196,14 @@ func (r *ride) unusual() {
 	f, t := r.frame, r.train
 	if t.empty() {
 		t.end()
-		r.leave(&begun{admitted: true, run: r.direct.Run()})
+		r.leave(&begun{admitted: true, odd: true, run: r.direct.Run()})
 		r.lane.follow(f)
 		return
 	}
 	told := r.direct.Tell()
 	if told == nil { // the worker will be ended for that
 		t.giveUp()
-		r.leave(&begun{admitted: true, run: r.direct.Run()})
+		r.leave(&begun{admitted: true, odd: true, run: r.direct.Run()})
 		r.lane.follow(f)
 		return
 	}
@@ -211,7 +211,7 @@ func (r *ride) unusual() {
 	f.gate.over()
 	f.running.RLock()
 	then := r.done()
-	r.leave(&begun{admitted: true, run: told})
+	r.leave(&begun{admitted: true, odd: true, run: told})
 	then()
 }
 

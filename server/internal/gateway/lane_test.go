@@ -309,6 +309,9 @@ func TestLaneKeepAlive(t *testing.T) {
 // A request on the lane is answered although the server is to end.
 func TestLaneShutdown(t *testing.T) {
 	s := laneSite(t, "")
+	first := s.dial()
+	first.send("GET /w/a HTTP/1.1\r\nHost: h\r\n\r\n")
+	first.receive("GET") // the worker runs
 	w := s.dial()
 	w.send("GET /w/a HTTP/1.1\r\nHost: h\r\n\r\n")
 	w.receive("GET")
@@ -321,8 +324,8 @@ func TestLaneShutdown(t *testing.T) {
 	if _, err := w.r.ReadByte(); err == nil {
 		t.Error("the connection is still open")
 	}
-	if n := len(s.records()); n != 2 {
-		t.Errorf("got %d records; want 2", n)
+	if n := len(s.records()); n != 3 {
+		t.Errorf("got %d records; want 3", n)
 	}
 }
 

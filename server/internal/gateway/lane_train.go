@@ -78,6 +78,16 @@ func (n *lane) follow(f *frame) {
 			return
 		}
 		t.board(r)
+		n.bePatient()
+	}
+}
+
+// bePatient has the loop not interrupt workers that have more to do anyway.
+func (n *lane) bePatient() {
+	n.boarded = n.loop.Now()
+	if !n.patient {
+		n.patient = true
+		n.loop.Patient(true)
 	}
 }
 

@@ -121,7 +121,7 @@ func (s *Site) Serve(ctx, hurry context.Context, ln net.Listener) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	s.drain(hurry, srv, stopAll)
+	s.drain(hurry, lane, srv, stopAll)
 	lane.end()
 	s.running.Wait() // what was aborted is still to be accounted for
 	<-served
@@ -129,10 +129,11 @@ func (s *Site) Serve(ctx, hurry context.Context, ln net.Listener) error {
 }
 
 // drain lets what runs finish, then stops it.
-func (s *Site) drain(hurry context.Context, srv *http.Server, stopAll context.CancelCauseFunc) {
+func (s *Site) drain(hurry context.Context, lane *lane, srv *http.Server, stopAll context.CancelCauseFunc) {
 	g := s.Gateway()
 	patience, cancel := context.WithTimeout(hurry, g.cfg.ShutdownTimeout)
 	defer cancel()
+	lane.settle(patience)
 	if srv.Shutdown(patience) == nil && s.idleWithin(patience) {
 		return
 	}

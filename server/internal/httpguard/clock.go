@@ -40,7 +40,10 @@ func (c *Conn) applyDeadline() error {
 	// The time first: only for an idle connection it lies far ahead, and
 	// nobody else is at the connection then.
 	if c.clock.early = time.Until(t) > idleAfter && c.mayGoBack(); c.clock.early {
-		t = time.Now().Add(idleAfter)
+		t = time.Now()
+		if !c.returns {
+			t = t.Add(idleAfter)
+		}
 	}
 	if c.clock.running && (t.IsZero() || time.Now().Before(t)) {
 		t = c.clock.ends

@@ -53,6 +53,8 @@ type Conn struct {
 	probing prober
 	kept    any        // what was begun for the first head
 	home    *loop.Loop // where it came from, and may go back to
+	returns bool       // it does so at once
+	passed  *loop.Passed
 
 	mu       sync.Mutex
 	verdicts []*Refusal   // one per delivered head that no handler has taken, nil for a good one
@@ -92,6 +94,10 @@ func (c *Conn) TakeKept() any {
 	defer c.mu.Unlock()
 	kept := c.kept
 	c.kept = nil
+	if c.passed != nil {
+		c.passed.Taken()
+		c.passed = nil
+	}
 	return kept
 }
 

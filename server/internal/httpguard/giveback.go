@@ -10,7 +10,8 @@ import (
 )
 
 // A connection that came from a loop goes back to it once it has been idle for
-// a while: there it costs less than a kilobyte, and here twenty.
+// a while: there it costs less than a kilobyte, and here twenty. One whose
+// request only took too long for the loop goes back at once.
 
 // idleAfter is how long a connection is idle before it goes back.
 const idleAfter = time.Second

@@ -2,6 +2,7 @@ package httpguard
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -76,5 +77,75 @@ func TestIdleConnectionGoesBack(t *testing.T) {
 				t.Fatal("the connection is not the loop's again")
 			}
 		}
+	}
+}
+
+// returning passes every request on, as one that has only taken too long.
+type returning struct{ passing }
+
+func (p *returning) Request(c *loop.Conn, head []byte) loop.Verdict {
+	p.asked.Add(1)
+	c.Await(p)
+	c.Pass(head, kept{})
+	return loop.Answered
+}
+func (p *returning) Gone(*loop.Conn)           {}
+func (p *returning) Written(*loop.Conn, error) {}
+
+type kept struct{}
+
+func (kept) Returns() bool { return true }
+
+// A connection whose request only took too long for the loop is the loop's
+// again when it is answered, however soon the next request comes.
+func TestConnectionReturns(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var handler returning
+	l, err := loop.New(ln, loop.Options{Handler: &handler, KeepAlive: time.Minute, Patience: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Start()
+	srv := &http.Server{IdleTimeout: time.Minute, ConnContext: ConnContext, ConnState: ConnState,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			conn := FromRequest(r)
+			conn.Begin(true)
+			conn.Next()
+			defer conn.Done()
+			w.Write([]byte("served"))
+		})}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(&Listener{Listener: l}) }()
+	t.Cleanup(func() {
+		srv.Close()
+		<-done
+		l.Kill()
+		l.Wait()
+	})
+	c, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r := bufio.NewReader(c)
+	const requests = 200
+	for i := range requests {
+		if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: h\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "served" {
+			t.Fatalf("request %d: got %q, %v", i, body, err)
+		}
+	}
+	// One that net/http has seen the beginning of already stays for that once.
+	if asked := handler.asked.Load(); asked < requests/4 {
+		t.Errorf("the loop saw %d of %d requests", asked, requests)
 	}
 }

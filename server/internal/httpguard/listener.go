@@ -41,7 +41,10 @@ func (l *Listener) Accept() (net.Conn, error) {
 	c := &Conn{Conn: nc, limits: l.Limits}
 	if p, ok := nc.(*loop.Passed); ok {
 		c.Conn, c.partial, c.recheck, c.kept = p.Conn, p.Head, len(p.Head) > 0, p.Kept
-		c.home = p.Home
+		c.home, c.passed = p.Home, p
+		if k, ok := p.Kept.(loop.Returner); ok {
+			c.returns = k.Returns()
+		}
 	}
 	if l.MaxConnections > 0 && !l.admit(c) {
 		nc.Close()

@@ -78,8 +78,13 @@ type Passed struct {
 	Home *Loop  // that has passed it
 	Kept any    // what has been begun for the request in Head, nil for nothing
 
-	fd int
+	fd    int
+	whole bool // Head is that of a request, which nobody has taken yet
 }
+
+// Returner is a Kept whose connection may be wanted back as soon as its answer
+// is out: the requests to come are likely to be the loop's.
+type Returner interface{ Returns() bool }
 
 // Dropper is a Kept that nobody has taken over.
 type Dropper interface{ Drop() }

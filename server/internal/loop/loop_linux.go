@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -43,6 +44,7 @@ type Loop struct {
 	closing bool       // nothing new is accepted
 	killed  bool       // nothing is waited for
 	drained bool       // nothing will be passed any more
+	handed  int        // requests that were passed, and are still to be taken
 	over    bool       // the loop has ended
 	ended   chan struct{}
 }
@@ -131,6 +133,24 @@ func (l *Loop) Close() error {
 		l.rouse()
 	}
 	return nil
+}
+
+// Settle is Close, and returns when all requests that had come by then have been
+// taken by whoever answers them, or ctx is over: a server that is told to shut
+// down would drop those that it reads after that.
+func (l *Loop) Settle(ctx context.Context) {
+	l.Close()
+	stop := context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.came.Broadcast()
+	})
+	defer stop()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for (!l.drained || len(l.passed) > 0 || l.handed > 0) && ctx.Err() == nil {
+		l.came.Wait()
+	}
 }
 
 // Wait returns when the last connection of the loop's own is closed. Kill has

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"net/netip"
@@ -16,17 +17,34 @@ func (c *Conn) Pass(read []byte, kept any) {
 	c.leave()
 	l := c.l
 	p := &Passed{Home: l, Head: append([]byte(nil), read...), Kept: kept, fd: c.fd}
+	p.whole = wholeHead(read) && !bytes.HasPrefix(read, []byte("PRI ")) // HTTP/2's preface looks like one
 	l.mu.Lock()
 	drained := l.drained
 	if !drained {
 		l.passed = append(l.passed, p)
+		if p.whole {
+			l.handed++
+		}
 	}
 	l.mu.Unlock()
 	if drained {
 		p.drop()
 		return
 	}
-	l.came.Signal()
+	l.came.Broadcast()
+}
+
+// Taken is told when the request that Head is has got to whoever answers it, or
+// never will.
+func (p *Passed) Taken() {
+	l := p.Home
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p.whole {
+		p.whole = false
+		l.handed--
+		l.came.Broadcast()
+	}
 }
 
 // Take has a connection back that was passed, and is idle. It reports false,
@@ -75,6 +93,7 @@ func (l *Loop) Accept() (net.Conn, error) {
 		if d, ok := p.Kept.(Dropper); ok {
 			d.Drop() // the client has gone, most likely
 		}
+		p.Taken()
 	}
 }
 

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -10,6 +11,7 @@ import (
 
 func (l *Loop) run() {
 	defer close(l.ended)
+	runtime.LockOSThread() // Patient is the thread's; it ends with the loop
 	l.now = time.Now()
 	for {
 		n := l.wait()
@@ -32,6 +34,23 @@ func (l *Loop) run() {
 			return
 		}
 	}
+}
+
+// Patient has the loop, while it is on, not interrupt others who compute when
+// something comes in for it: what comes is then taken many at a time, and
+// neither side has to come back to each. It is called on the loop. A policy that
+// an operator has set stands.
+func (l *Loop) Patient(on bool) {
+	from, to := uint32(unix.SCHED_NORMAL), uint32(unix.SCHED_BATCH)
+	if !on {
+		from, to = to, from
+	}
+	attr, err := unix.SchedGetAttr(0, 0)
+	if err != nil || attr.Policy != from {
+		return
+	}
+	attr.Policy = to
+	unix.SchedSetAttr(0, attr, 0) // where it may not, all is as before
 }
 
 // sweeping is how often connections are looked at that have been idle for long.

@@ -1,0 +1,51 @@
+package loop_test
+
+import (
+	"os/exec"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"framegate/server/internal/loop"
+)
+
+// A patient loop is so alone: neither what is started meanwhile nor the loop
+// itself, afterwards, runs as a batch job.
+func TestPatient(t *testing.T) {
+	l := open(t, &script{}, loop.Options{})
+	policy := func(pid int) uint32 {
+		attr, err := unix.SchedGetAttr(pid, 0)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		return attr.Policy
+	}
+	on := func(f func() uint32) uint32 {
+		got := make(chan uint32)
+		l.Post(func() { got <- f() })
+		select {
+		case p := <-got:
+			return p
+		case <-time.After(30 * time.Second):
+			t.Fatal("the loop does not answer")
+			return 0
+		}
+	}
+	if got := on(func() uint32 { l.Patient(true); return policy(0) }); got != unix.SCHED_BATCH {
+		t.Errorf("patient: got policy %d, want %d", got, unix.SCHED_BATCH)
+	}
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if got := policy(cmd.Process.Pid); got != unix.SCHED_NORMAL {
+		t.Errorf("a process: got policy %d, want %d", got, unix.SCHED_NORMAL)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if got := on(func() uint32 { l.Patient(false); return policy(0) }); got != unix.SCHED_NORMAL {
+		t.Errorf("afterwards: got policy %d, want %d", got, unix.SCHED_NORMAL)
+	}
+}
