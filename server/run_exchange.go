@@ -36,7 +36,10 @@ func (x *runExchange) run(ctx context.Context) error {
 	defer restore()
 	options := gateway.Options{
 		Log: zerolog.Nop(), Software: software(), Port: listenPort(x.cfg.Listen), Frame: x.frame, Dry: x.show.flags.script,
-		Tap: &gateway.Tap{Start: x.show.start, Stdout: x.show.stdout, Stderr: x.show.stderr, End: x.show.end},
+		Tap: &gateway.Tap{Start: x.show.start, Stderr: x.show.stderr, End: x.show.end},
+	}
+	if x.show.flags.raw || x.show.flags.lint {
+		options.Tap.Stdout = x.show.stdout
 	}
 	if x.show.looks() {
 		options.Watchers = []capture.Watcher{x.show}

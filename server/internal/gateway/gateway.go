@@ -54,7 +54,7 @@ var ErrDry = errors.New("nothing is run")
 // exchange's own goroutines, as things happen, and may be nil.
 type Tap struct {
 	Start  func(spec *process.Spec) // just before the process starts
-	Stdout func(p []byte)
+	Stdout func(p []byte)           // of all that it prints, whatever becomes of it
 	Stderr func(line []byte)
 	End    func(status int, err error) // the request is answered, or failed because of err
 }

@@ -131,6 +131,7 @@ func (x *exchange) readHeader(buf []byte, have int) (resp *cgi.Response, grown, 
 	for scanned := 0; ; {
 		if end := cgi.HeaderEnd(buf[:have], scanned); end >= 0 && (limit <= 0 || end <= limit) {
 			if resp, err = cgi.ParseHeader(buf[:end]); err != nil {
+				x.hearOut(buf)
 				return nil, buf, nil, x.malformed(err)
 			}
 			x.sight.event(capture.HeaderEnd, x.printed-int64(have-end), 0)
@@ -151,6 +152,23 @@ func (x *exchange) readHeader(buf []byte, have int) (resp *cgi.Response, grown, 
 		if err != nil {
 			return nil, buf, nil, err
 		}
+	}
+}
+
+// hearOut is for somebody who wants to see all that the frame prints: what is
+// behind a header that is refused may come a moment later.
+func (x *exchange) hearOut(buf []byte) {
+	if tap := x.g.opts.Tap; tap == nil || tap.Stdout == nil {
+		return
+	}
+	x.out.WhenBlocked(func() {}) // the clocks ring no more
+	x.out.SetReadDeadline(time.Now().Add(time.Second))
+	for heard := 0; heard < droppedMost; {
+		n, err := x.out.Read(buf)
+		if n > 0 && x.heard(buf[:n]) > 0 || err != nil {
+			return
+		}
+		heard += n
 	}
 }
 
