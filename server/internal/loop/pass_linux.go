@@ -86,6 +86,9 @@ func (l *Loop) Accept() (net.Conn, error) {
 		p := l.passed[0]
 		l.passed[0] = nil
 		l.passed = l.passed[1:]
+		if l.drained {
+			l.came.Broadcast() // Settle waits for the last
+		}
 		l.mu.Unlock()
 		if p.open() == nil {
 			return p, nil
