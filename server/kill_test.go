@@ -216,8 +216,13 @@ func (v *victim) killed(t *testing.T, pids []int) {
 			t.Errorf("process %d has ended before the server", pid)
 		}
 	}
-	if got := len(v.frames()); got < len(pids) {
-		t.Errorf("processes of frames: found %d; want at least %d", got, len(pids))
+	// What /proc says of a process may be missing for a moment.
+	found := v.frames()
+	for since := time.Now(); len(found) < len(pids) && time.Since(since) < endLimit; found = v.frames() {
+		time.Sleep(time.Millisecond)
+	}
+	if len(found) < len(pids) {
+		t.Errorf("processes of frames: found %v; want %v, of which %v are alive", found, pids, stillAlive(pids))
 	}
 	begun := time.Now()
 	if err := v.signal(syscall.SIGKILL); err != nil {
