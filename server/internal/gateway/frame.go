@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"framegate/server/internal/bridge"
@@ -47,6 +48,7 @@ type frame struct {
 	umask       int           // of its processes; -1 where that is not known
 	running     sync.RWMutex  // read-locked by each exchange that has processes
 	trains      []*train      // of its workers that the lane has; the loop's
+	odd         atomic.Bool   // its last answer was not for the lane
 	pace        time.Duration // of one train, from answer to answer: about; the loop's
 	notes       []string
 	problems    []error

@@ -87,7 +87,7 @@ func (r *ride) pass(to *stderrLog) []string {
 }
 
 // Returns has the connection come back at once.
-func (b *begun) Returns() bool { return !b.odd }
+func (b *begun) Returns() bool { return !b.odd && !b.frame.odd.Load() }
 
 // Drop ends what nobody has taken over.
 func (b *begun) Drop() {

@@ -136,6 +136,9 @@ func (r *ride) Ready() {
 		return
 	}
 	resp, body := laneResponse(data, &r.frame.cfg.Settings)
+	if odd := resp == nil; r.frame.odd.Load() != odd {
+		r.frame.odd.Store(odd)
+	}
 	if resp == nil {
 		r.unusual()
 		return
