@@ -22,20 +22,18 @@ func (p *passing) Request(*loop.Conn, []byte) loop.Verdict {
 func (p *passing) Awake() {}
 func (p *passing) Rest()  {}
 
-// A connection that net/http has served goes back to the loop when it is idle,
-// with nothing of it lost, and is passed again with the next request.
-func TestIdleConnectionGoesBack(t *testing.T) {
+// dialLoop connects to net/http behind a loop, which counts what it has served.
+func dialLoop(t *testing.T, handler loop.Handler, served *atomic.Int64) (net.Conn, *loop.Loop) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var handler passing
-	l, err := loop.New(ln, loop.Options{Handler: &handler, KeepAlive: time.Minute, Patience: time.Minute})
+	l, err := loop.New(ln, loop.Options{Handler: handler, KeepAlive: time.Minute, Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Start()
-	var served atomic.Int64
 	srv := &http.Server{IdleTimeout: time.Minute, ConnContext: ConnContext, ConnState: ConnState,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			conn := FromRequest(r)
@@ -53,12 +51,20 @@ func TestIdleConnectionGoesBack(t *testing.T) {
 		l.Kill()
 		l.Wait()
 	})
-
 	c, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { c.Close() })
+	return c, l
+}
+
+// A connection that net/http has served goes back to the loop when it is idle,
+// with nothing of it lost, and is passed again with the next request.
+func TestIdleConnectionGoesBack(t *testing.T) {
+	var handler passing
+	var served atomic.Int64
+	c, l := dialLoop(t, &handler, &served)
 	r := bufio.NewReader(c)
 	for i := range int64(3) {
 		if _, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: h\r\n\r\n")); err != nil {
@@ -99,37 +105,8 @@ func (kept) Returns() bool { return true }
 // A connection whose request only took too long for the loop is the loop's
 // again when it is answered, however soon the next request comes.
 func TestConnectionReturns(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var handler returning
-	l, err := loop.New(ln, loop.Options{Handler: &handler, KeepAlive: time.Minute, Patience: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Start()
-	srv := &http.Server{IdleTimeout: time.Minute, ConnContext: ConnContext, ConnState: ConnState,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			conn := FromRequest(r)
-			conn.Begin(true)
-			conn.Next()
-			defer conn.Done()
-			w.Write([]byte("served"))
-		})}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(&Listener{Listener: l}) }()
-	t.Cleanup(func() {
-		srv.Close()
-		<-done
-		l.Kill()
-		l.Wait()
-	})
-	c, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c, _ := dialLoop(t, &handler, new(atomic.Int64))
 	r := bufio.NewReader(c)
 	const requests = 200
 	for i := range requests {
