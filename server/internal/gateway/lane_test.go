@@ -82,6 +82,15 @@ def application(environ, start_response):
         time.sleep(0.2)
         start_response("200 OK", plain)
         return [b"slow"]
+    if what == "chat":
+        for i in range(20):
+            print("chat %s" % environ["QUERY_STRING"])
+            sum(range(2000))
+        start_response("200 OK", plain)
+        return [b"chatted"]
+    if what == "pid":
+        start_response("200 OK", plain)
+        return [b"%d" % os.getpid()]
     if what == "say":
         print("said " + environ["QUERY_STRING"])
         start_response("200 OK", plain)

@@ -151,13 +151,13 @@ func (t *train) takeBack() bool {
 		t.last = before
 	}
 	t.behind--
-	r.direct.Withdrawn()
 	r.alight()
 	return true
 }
 
 // alight has r wait in the queue again.
 func (r *ride) alight() {
+	r.direct.Withdrawn()
 	r.frame.gate.sent(&r.ticket, false)
 	r.stage, r.train, r.behind = queued, nil, nil
 }

@@ -129,12 +129,14 @@ func (s *socket) hear() bool {
 // Behind puts a request behind that of d and others, so many in all. The same
 // worker gets it as soon as it has answered those: it need not sleep in between.
 // Until then next is nothing but a message, that Withdraw takes back. It reports
-// false for a worker that is about to end, and a request that is too long.
+// false for a worker that is about to end or to be weighed, and a request that
+// is too long.
 func (d *Direct) Behind(next *Direct, spec *process.Spec, others int, buf []byte) ([]byte, bool) {
 	p, w := d.k.pool, d.k.w
 	p.mu.Lock()
-	fit := !w.retired && !p.closed && (w.most == 0 || w.requests+others+1 < w.most)
+	fit := !w.retired && !p.closed && (w.most == 0 || w.requests.Load()+int64(others)+1 < w.most)
 	p.mu.Unlock()
+	fit = fit && !w.dueForWeighing(&p.o)
 	buf = appendHead(buf[:0], len(spec.Vars), wireBehind)
 	buf = append(buf, spec.Vars...)
 	if !fit || len(buf) > longestMessage {
@@ -176,8 +178,8 @@ func (d *Direct) End(next *Direct, ready func()) {
 		d.k.pool.release(w)
 		return
 	}
-	w.requests++
-	w.at(next.k.spec)
+	w.requests.Add(1)
+	w.turns(next.k.spec)
 	s.finish()
 	s.onReady = ready
 	s.load(next.k.spec)

@@ -66,7 +66,7 @@ func (p *Workers) acquire(ctx context.Context) (*worker, error) {
 
 // release takes a worker back whose answer has ended.
 func (p *Workers) release(w *worker) {
-	w.requests++
+	w.requests.Add(1)
 	spent := w.isSpent(&p.o)
 	p.mu.Lock()
 	p.failures = 0

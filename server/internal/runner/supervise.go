@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"framegate/server/internal/process"
@@ -22,10 +23,10 @@ type worker struct {
 	link link
 	proc *process.Process // set once it runs, under the pool's lock
 
-	requests int
-	most     int       // of them, 0 for no end
-	since    time.Time // it has been idle
-	weighed  time.Time // its memory was last looked at
+	requests atomic.Int64 // answered
+	most     int64        // of them, 0 for no end
+	since    time.Time    // it has been idle
+	weighed  time.Time    // its memory was last looked at
 
 	taken   bool // a request has it; the pool's
 	retired bool // the pool does not count on it any more; the pool's
@@ -43,10 +44,7 @@ type worker struct {
 func (w *worker) at(spec *process.Spec) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if spec == nil || !w.turnTo(spec.ID) {
-		w.spec = spec
-		w.after = w.after[:0]
-	}
+	w.spec, w.after = spec, nil
 }
 
 // follows says which request the worker turns to by itself, behind the others.
@@ -65,17 +63,24 @@ func (w *worker) followsNot(spec *process.Spec) {
 	}
 }
 
-// turnTo has the worker be at the request with that id. It reports false when
-// none of those that it turns to by itself has it. The lock is held.
-func (w *worker) turnTo(id string) bool {
+// turns says that the worker is at spec's by now, or further: what it has
+// printed may have told that already.
+func (w *worker) turns(spec *process.Spec) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.turnTo(spec.ID)
+}
+
+// turnTo has the worker be at the request with that id, if that is one of those
+// that it turns to by itself. The lock is held.
+func (w *worker) turnTo(id string) {
 	for i, spec := range w.after {
 		if spec.ID == id {
 			w.spec = spec
 			w.after = slices.Delete(w.after, 0, i+1)
-			return true
+			return
 		}
 	}
-	return w.spec != nil && w.spec.ID == id
 }
 
 // turnLine is ahead of what a bridge's worker prints first in a request that
@@ -114,7 +119,7 @@ func (e *StartError) verdict() string {
 func (p *Workers) launch(old *worker) *worker {
 	w := &worker{pool: p}
 	if n := p.o.MaxRequests; n > 0 {
-		w.most = max(1, n-n/10+rand.IntN(n/5+1))
+		w.most = int64(max(1, n-n/10+rand.IntN(n/5+1)))
 	}
 	p.all[w] = struct{}{}
 	p.running.Go(func() {
@@ -282,7 +287,7 @@ func (p *Workers) ended(w *worker) {
 		p.live--
 	}
 	now := time.Now()
-	if unexpected && w.requests == 0 {
+	if unexpected && w.requests.Load() == 0 {
 		// Ready, and then gone at nothing: to start the next at once could go
 		// on for ever.
 		p.fail(now, fmt.Errorf("a worker ended before its first request: %s", w.proc.Exit()))
@@ -328,19 +333,21 @@ func (w *worker) tell(line []byte) {
 // weighing is how often a worker's memory and processor time are looked at.
 const weighing = time.Second
 
+// dueForWeighing reports whether its memory and processor time are to be looked
+// at, which is when it is at nothing.
+func (w *worker) dueForWeighing(o *WorkerOptions) bool {
+	return (o.MaxRSS > 0 || o.CPUTime > 0) && time.Since(w.weighed) >= weighing
+}
+
 // isSpent reports whether another worker should take this one's place.
 func (w *worker) isSpent(o *WorkerOptions) bool {
-	if w.most > 0 && w.requests >= w.most {
+	if w.most > 0 && w.requests.Load() >= w.most {
 		return true
 	}
-	if o.MaxRSS == 0 && o.CPUTime == 0 {
+	if !w.dueForWeighing(o) {
 		return false
 	}
-	now := time.Now()
-	if now.Sub(w.weighed) < weighing {
-		return false
-	}
-	w.weighed = now
+	w.weighed = time.Now()
 	// The kernel ends a process that has used its processor time, at whatever
 	// request that is: each shall have half of it before it.
 	return o.MaxRSS > 0 && w.proc.RSS() >= o.MaxRSS || o.CPUTime > 0 && w.proc.CPU() >= o.CPUTime/2
