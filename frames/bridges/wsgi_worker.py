@@ -154,7 +154,7 @@ class Known:
     """Headers that were found to be well. What is odd about others is for the bridge to say."""
 
     def __init__(self):
-        self.statuses, self.names, self.types = {}, {}, set()
+        self.statuses, self.names = {}, {}
 
     def status(self, status):
         line = self.statuses.get(status) if type(status) is str else None
@@ -238,18 +238,9 @@ class Exchange(bridge.Host):
         lines.append(b"\r\n")
         return b"\r\n".join(lines)
 
-    def body(self, result):
-        types = self.known.types
-        if type(result) in types:
-            return result
-        body = bridge.Host.body(self, result)
-        if body is result and len(types) < 1000:
-            types.add(type(result))
-        return body
-
     def respond(self, body):
         if type(body) is not list or self.sent:
-            return self.iterate(body)
+            return bridge.Host.respond(self, body)
         # It has no close(), so that this is the end of the exchange, but for the record of it.
         for data in body:
             if type(data) is not bytes:
@@ -260,20 +251,6 @@ class Exchange(bridge.Host):
         self.length = len(data)
         self.held = self.header() + data
         self.sent = self.complete = True
-
-    def iterate(self, body):
-        if type(body) is tuple or type(body) is list:
-            return bridge.Host.respond(self, body)
-        for data in body:
-            if type(data) is not bytes:
-                data = self.chunk(data, "a chunk of the body is")
-            if self.sent or not data or len(data) > JOINED:
-                self.send(data)
-            else:
-                self.output(self.header() + data)
-        if not self.sent:
-            return bridge.Host.respond(self, ())
-        self.complete = True
 
     def output(self, data):
         if self.over:
