@@ -131,7 +131,6 @@ func (x *exchange) readHeader(buf []byte, have int) (resp *cgi.Response, grown, 
 	for scanned := 0; ; {
 		if end := cgi.HeaderEnd(buf[:have], scanned); end >= 0 && (limit <= 0 || end <= limit) {
 			if resp, err = cgi.ParseHeader(buf[:end]); err != nil {
-				x.hearOut(buf)
 				return nil, buf, nil, x.malformed(err)
 			}
 			x.sight.event(capture.HeaderEnd, x.printed-int64(have-end), 0)
@@ -157,10 +156,11 @@ func (x *exchange) readHeader(buf []byte, have int) (resp *cgi.Response, grown, 
 
 // hearOut is for somebody who wants to see all that the frame prints: what is
 // behind a header that is refused may come a moment later.
-func (x *exchange) hearOut(buf []byte) {
+func (x *exchange) hearOut() {
 	if tap := x.g.opts.Tap; tap == nil || tap.Stdout == nil {
 		return
 	}
+	buf := make([]byte, 4<<10)
 	x.out.WhenBlocked(func() {}) // the clocks ring no more
 	x.out.SetReadDeadline(time.Now().Add(time.Second))
 	for heard := 0; heard < droppedMost; {
@@ -175,6 +175,7 @@ func (x *exchange) hearOut(buf []byte) {
 // malformed is a header that cannot be understood. The process is stopped:
 // whatever it says next, nobody will hear it.
 func (x *exchange) malformed(cause error) error {
+	x.hearOut()
 	x.abandon(&failure{status: http.StatusBadGateway, sentence: badAnswer, cause: cause})
 	return x.cause.Load()
 }
