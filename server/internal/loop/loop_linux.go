@@ -35,6 +35,7 @@ type Loop struct {
 	again   []*Conn // those that have something left to do
 	spare   []*Conn // for that list to be made of
 	paused  bool    // no connections are accepted for a moment
+	patient bool    // the thread's policy is not what it was
 
 	mu      sync.Mutex
 	posted  []func()

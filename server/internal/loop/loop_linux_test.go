@@ -3,6 +3,7 @@ package loop_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -254,6 +255,42 @@ func TestPendingRequests(t *testing.T) {
 func waits(l *loop.Loop, s *script) bool {
 	is := make(chan bool, 1)
 	return l.Post(func() { is <- s.pending != nil }) && <-is
+}
+
+// A shutdown waits for whoever answers what was passed to have it, or until it
+// may wait no longer.
+func TestSettle(t *testing.T) {
+	for name, end := range map[string]func(p *loop.Passed, cancel func()){
+		"the request is taken": func(p *loop.Passed, _ func()) { p.Taken() },
+		"it takes too long":    func(_ *loop.Passed, cancel func()) { cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{}
+			l := open(t, s, loop.Options{})
+			dial(t, l).send("GET /wait HTTP/1.1\r\n\r\n")
+			for !waits(l, s) {
+				time.Sleep(time.Millisecond)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			settled := make(chan struct{})
+			go func() {
+				l.Settle(ctx)
+				close(settled)
+			}()
+			p := passed(t, l)
+			if c, err := l.Accept(); err == nil {
+				t.Errorf("got %v; want no other connection", c)
+			}
+			select {
+			case <-settled:
+				t.Error("it did not wait")
+			case <-time.After(20 * time.Millisecond): // that it waits shows by nothing else
+			}
+			end(p, cancel)
+			<-settled
+		})
+	}
 }
 
 // After Close no connection is lost that has come: those without a request are

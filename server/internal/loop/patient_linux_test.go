@@ -48,4 +48,15 @@ func TestPatient(t *testing.T) {
 	if got := on(func() uint32 { l.Patient(false); return policy(0) }); got != unix.SCHED_NORMAL {
 		t.Errorf("afterwards: got policy %d, want %d", got, unix.SCHED_NORMAL)
 	}
+	byOperator := on(func() uint32 {
+		if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_BATCH}, 0); err != nil {
+			t.Error(err)
+		}
+		l.Patient(true)
+		l.Patient(false)
+		return policy(0)
+	})
+	if byOperator != unix.SCHED_BATCH {
+		t.Errorf("an operator's policy: got %d, want %d", byOperator, unix.SCHED_BATCH)
+	}
 }

@@ -41,16 +41,19 @@ func (l *Loop) run() {
 // neither side has to come back to each. It is called on the loop. A policy that
 // an operator has set stands.
 func (l *Loop) Patient(on bool) {
-	from, to := uint32(unix.SCHED_NORMAL), uint32(unix.SCHED_BATCH)
-	if !on {
-		from, to = to, from
-	}
 	attr, err := unix.SchedGetAttr(0, 0)
-	if err != nil || attr.Policy != from {
+	switch {
+	case err != nil:
+		return
+	case on && attr.Policy == unix.SCHED_NORMAL:
+		attr.Policy = unix.SCHED_BATCH
+	case !on && l.patient:
+		attr.Policy = unix.SCHED_NORMAL
+	default:
 		return
 	}
-	attr.Policy = to
-	unix.SchedSetAttr(0, attr, 0) // where it may not, all is as before
+	// Where it may not, all is as before.
+	l.patient = unix.SchedSetAttr(0, attr, 0) == nil && on
 }
 
 // sweeping is how often connections are looked at that have been idle for long.
