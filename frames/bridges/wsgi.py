@@ -598,7 +598,7 @@ def ends_plainly():
 
 def is_plain(item):
     name, module = item
-    if type(module) not in (type(sys), type):
+    if type(module) is not type(sys) and not isinstance(module, type):  # typing.io is a class
         return False
     file = module.__dict__.get("__file__")
     if isinstance(file, str) and file.endswith((".so", ".dylib")):
@@ -705,13 +705,13 @@ def take_streams():
     After this, whatever prints (print(), C code, a subprocess) prints into the log, and
     whatever reads stdin finds it empty: neither can touch the request or the response.
     """
+    for stream in (sys.stdout, sys.stderr):  # first, because it asks a file where it stands, and the log may be a pipe
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     body, out = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     os.dup2(2, 1)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     return body, out
 
 

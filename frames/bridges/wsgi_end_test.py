@@ -27,6 +27,12 @@ class End(BridgeTest):
                 pass
             kept = weakref.WeakValueDictionary(node=Node())
         """))
+        self.assertTrue(self.plainly("""
+            import sys
+            class Meta(type):
+                pass
+            sys.modules["typing.io"] = Meta("typing.io", (), {})  # as typing itself has it
+        """))
 
     def test_a_destructor_is_found_in_what_was_frozen(self):
         self.assertFalse(self.plainly("""
@@ -46,6 +52,8 @@ class End(BridgeTest):
             "a generator": "def steps(say=sys.stderr.write):\n    try:\n        yield\n    finally:\n        say('ended\\n')\nkept = steps()\nnext(kept)",
             "atexit": "import atexit\natexit.register(sys.stderr.write, 'ended\\n')",
             "finalize": "import weakref\nclass A:\n    pass\nkept = A()\nweakref.finalize(kept, sys.stderr.write, 'ended\\n')",
+            "a class for a module": "import sys\nclass Meta(type):\n    def __del__(self, say=sys.stderr.write):\n        say('ended\\n')\n"
+                                    "sys.modules['m'] = Meta('m', (), {})",
             "a thread": "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.1), sys.stderr.write('ended\\n'))).start()",
             "a pool": "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor().submit(sys.stderr.write, 'ended\\n')",
             "a cycle": "class A:\n    def __del__(self, say=sys.stderr.write):\n        say('ended\\n')\na = A()\na.a = a\ndel a\n",

@@ -302,6 +302,23 @@ class Body(BridgeTest):
         self.assertIn("atexit ran", text)
 
     @modes("exec")
+    def test_the_answer_goes_into_a_file_and_the_log_into_a_pipe(self):
+        """As somebody does by hand: wsgi.py app:application >answer."""
+        self.file("app.py", """
+            def application(environ, start_response):
+                print("to the log")
+                start_response("200 OK", [])
+                return [b"x"]
+        """)
+        path = os.path.join(self.dir, "answer")
+        with open(path, "w") as file:
+            done = subprocess.run(self.command(), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE,
+                                  env=cgi_environ(b""), timeout=60)
+        with open(path, "rb") as file:
+            self.assertTrue(file.read().endswith(b"\r\n\r\nx"), done.stderr)
+        self.assertEqual((done.returncode, done.stderr), (0, b"to the log\n"))
+
+    @modes("exec")
     def test_each_chunk_is_out_before_the_next_is_made(self):
         """The application waits for a byte that the test sends only after it has seen the chunk."""
         self.file("app.py", """
