@@ -124,6 +124,7 @@ func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 		runtime.GOMAXPROCS(2) // one for the event loop, which is in the system's hands most of the time
 	}
 	log, batch := newLog(os.Stderr)
+	defer batch.close()
 	o.batch = batch
 	slow := time.AfterFunc(startPatience, func() { log.Info().Msg("still starting: the apps are being imported") })
 	defer slow.Stop()

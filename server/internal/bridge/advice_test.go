@@ -103,7 +103,7 @@ sys.modules["grpc"] = sys
 
 func mustLay(t *testing.T, b *Bridge) string {
 	t.Helper()
-	script, err := b.layMeasure(context.Background())
+	script, err := b.shared.lay(context.Background(), b.Path, b.opts.Dir, true)
 	if err != nil {
 		t.Fatal(err)
 	}

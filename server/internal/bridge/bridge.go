@@ -31,6 +31,8 @@ type Options struct {
 	Fresh bool
 
 	Confinement *process.Confinement // of the check: an import runs the app's code, as a request does
+
+	Shared *Shared // nil is the bridge's own
 }
 
 // Bridge is a program that hosts one app.
@@ -45,9 +47,9 @@ type Bridge struct {
 	Script int    // the index in Argv of the bridge's own file, which goes with Close
 	Source string // what that file was made of
 
-	check []string // arguments that import the app and answer nothing
-	opts  Options
-	dir   string // what Close removes
+	check  []string // arguments that import the app and answer nothing
+	opts   Options
+	shared *Shared
 }
 
 // Error is an app that cannot be hosted, with a hint for its author.
@@ -78,15 +80,14 @@ func Open(ctx context.Context, opts Options) (*Bridge, error) {
 			Hint: "install python3, or name one with `interpreter` (a virtualenv's python is enough)",
 		}
 	}
-	if path, err = RealInterpreter(ctx, path, opts.Dir); err != nil {
+	b := &Bridge{opts: opts, shared: opts.Shared}
+	if b.shared == nil {
+		b.shared = new(Shared)
+	}
+	if b.Path, err = b.shared.Interpreter(ctx, path, opts.Dir); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(RuntimeDir(), "framegate-")
-	if err != nil {
-		return nil, err
-	}
-	b := &Bridge{Path: path, opts: opts, dir: dir}
-	script, err := b.lay(ctx)
+	script, err := b.shared.lay(ctx, b.Path, opts.Dir, opts.Frame.Warm())
 	if err == nil {
 		err = b.setArgv(script)
 	}
@@ -97,8 +98,13 @@ func Open(ctx context.Context, opts Options) (*Bridge, error) {
 	return b, nil
 }
 
-// Close removes what Open laid down.
-func (b *Bridge) Close() error { return os.RemoveAll(b.dir) }
+// Close removes what Open laid down, unless others may share it.
+func (b *Bridge) Close() error {
+	if b.opts.Shared != nil {
+		return nil
+	}
+	return b.shared.Close()
+}
 
 // RuntimeDir is where files live that last as long as the program: not a
 // directory that is swept by age while it runs, if there is a better one.
@@ -155,14 +161,8 @@ func verdict(stderr string) *Error {
 	return &Error{Msg: strings.TrimSpace(stderr), Hint: strings.TrimSpace(hint)}
 }
 
-// RealInterpreter is the Python that a name on PATH stands for: a version
-// manager's shim costs every request tens of milliseconds. Other programs are
-// returned as they are.
-func RealInterpreter(ctx context.Context, path, dir string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil || !strings.HasPrefix(filepath.Base(path), "python") {
-		return path, err
-	}
+// realInterpreter asks a Python what it is.
+func realInterpreter(ctx context.Context, path, dir string) (string, error) {
 	out, err := output(ctx, path, dir, os.Environ(), "-I", "-S", "-c", "import sys; print(sys.executable)")
 	if err != nil {
 		return "", &Error{Msg: fmt.Sprintf("interpreter %s: %s", path, err)}

@@ -36,7 +36,7 @@ func openApp(t *testing.T, app, source string) (*Bridge, string) {
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
-		if _, err := os.Stat(b.dir); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Dir(b.Argv[b.Script])); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("after Close: got %v; want the bridge's directory gone", err)
 		}
 	})
@@ -100,16 +100,17 @@ func TestOpenWithoutInterpreter(t *testing.T) {
 }
 
 // A version manager's shim is a script that runs the real one.
-func TestRealInterpreter(t *testing.T) {
+func TestInterpreter(t *testing.T) {
 	python := servertest.Require(t, "apt-get install python3", "/usr/bin/python3")
 	shim := filepath.Join(t.TempDir(), "python3")
 	if err := os.WriteFile(shim, fmt.Appendf(nil, "#!/bin/sh\nexec %s \"$@\"\n", python), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := RealInterpreter(context.Background(), shim, "/"); err != nil || got != python {
+	var shared Shared
+	if got, err := shared.Interpreter(context.Background(), shim, "/"); err != nil || got != python {
 		t.Errorf("got %q, %v; want %q", got, err, python)
 	}
-	if got, err := RealInterpreter(context.Background(), "/bin/sh", "/"); err != nil || got != "/bin/sh" {
+	if got, err := shared.Interpreter(context.Background(), "/bin/sh", "/"); err != nil || got != "/bin/sh" {
 		t.Errorf("got %q, %v; want what is no Python as it is", got, err)
 	}
 }

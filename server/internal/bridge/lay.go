@@ -18,16 +18,8 @@ if sys.version_info < (3, 8):
 for source in sys.argv[2:]:
     py_compile.compile(source, sys.argv[1] + source[source.rindex("/"):] + "c", doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)`
 
-// lay writes the bridge into its directory and returns what to run.
-func (b *Bridge) lay(ctx context.Context) (string, error) {
-	texts, err := sources(b.opts.Frame.Warm())
-	if err != nil {
-		return "", err
-	}
-	return b.layIn(ctx, b.dir, texts)
-}
-
-func (b *Bridge) layIn(ctx context.Context, home string, texts map[string]string) (string, error) {
+// layIn writes the bridge into the directory home and returns what to run.
+func layIn(ctx context.Context, python interpreter, home string, texts map[string]string) (string, error) {
 	// Frames may run as another user: what they read is no secret.
 	sources := filepath.Join(home, "source")
 	for _, dir := range []string{home, sources} {
@@ -45,8 +37,8 @@ func (b *Bridge) layIn(ctx context.Context, home string, texts map[string]string
 			return "", err
 		}
 	}
-	if _, err := output(ctx, b.Path, b.opts.Dir, nil, args...); err != nil {
-		return "", &Error{Msg: fmt.Sprintf("interpreter %s: %s", b.Path, err), Hint: "the WSGI bridge wants Python 3.8 or later"}
+	if _, err := output(ctx, python.path, python.dir, nil, args...); err != nil {
+		return "", &Error{Msg: fmt.Sprintf("interpreter %s: %s", python.path, err), Hint: "the WSGI bridge wants Python 3.8 or later"}
 	}
 	for name := range texts {
 		if err := os.Chmod(filepath.Join(home, name+"c"), 0o644); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,7 +42,7 @@ const (
 func (b *Bridge) Measure(ctx context.Context) (*Cost, error) {
 	ctx, cancel := context.WithTimeout(ctx, startupLimit)
 	defer cancel()
-	script, err := b.layMeasure(ctx)
+	script, err := b.shared.lay(ctx, b.Path, b.opts.Dir, true) // measuring takes all of it
 	if err != nil {
 		return nil, err
 	}
@@ -63,15 +62,6 @@ func (b *Bridge) Measure(ctx context.Context) (*Cost, error) {
 		best = c
 	}
 	return best, nil
-}
-
-// layMeasure lays the bridge down once more, with all that measuring takes.
-func (b *Bridge) layMeasure(ctx context.Context) (string, error) {
-	texts, err := sources(true)
-	if err != nil {
-		return "", err
-	}
-	return b.layIn(ctx, filepath.Join(b.dir, "measure"), texts)
 }
 
 func (b *Bridge) measure(ctx context.Context, script string) (*Cost, error) {

@@ -10,6 +10,12 @@ import (
 // Group is a cgroup, which only Linux has.
 type Group struct{ Report Report }
 
+// Parent makes groups where there are any.
+type Parent struct{}
+
+// Open fails with ErrUnavailable.
+func (*Parent) Open(string, Limits) (*Group, error) { return nil, unavailable() }
+
 // Open fails with ErrUnavailable.
 func Open(string, Limits) (*Group, error) { return nil, unavailable() }
 
@@ -25,7 +31,7 @@ func unavailable() error { return fmt.Errorf("%w: %s has no cgroups", ErrUnavail
 func (*Group) Path() string { return "" }
 
 // FD is no descriptor.
-func (*Group) FD() int { return -1 }
+func (*Group) FD() (int, error) { return -1, unavailable() }
 
 // Populated says no.
 func (*Group) Populated() (bool, error) { return false, nil }

@@ -4,108 +4,62 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
-	"unicode"
 )
 
-// Group is a cgroup that processes are cloned into.
+// Group is a cgroup that processes are cloned into. Its files are opened when
+// they are first needed: of ten thousand frames few have a request at a time,
+// and a program may have so many files open and no more.
 type Group struct {
 	Report Report
 	path   string
-	dir    *os.File
-	events *os.File
+	parent *Parent
+
+	dir    atomic.Pointer[os.File]
+	events atomic.Pointer[os.File]
+	mu     sync.Mutex // of those who open, and of Close
+	closed bool
 }
 
-// Open makes a group for the frame name. It fails with ErrUnavailable where
-// there can be none; a limit that cannot be had is no error, and in Report.
-func Open(name string, limits Limits) (*Group, error) {
-	parent, err := Dir()
+// Open makes a group for the frame name, by a Parent of its own.
+func Open(name string, limits Limits) (*Group, error) { return new(Parent).Open(name, limits) }
+
+// open opens a file of the group, "" for its directory, or returns what was
+// opened before.
+func (g *Group) open(at *atomic.Pointer[os.File], name string) (*os.File, error) {
+	if f := at.Load(); f != nil {
+		return f, nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if f := at.Load(); f != nil {
+		return f, nil
+	}
+	if g.closed {
+		return nil, os.ErrClosed
+	}
+	f, err := os.Open(filepath.Join(g.path, name))
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
-	path, err := makeDir(parent, name)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	g := &Group{path: path}
-	if err := g.open(); err != nil {
-		g.Close()
-		return nil, unavailable(err)
-	}
-	if limits.Memory > 0 {
-		g.Report.Memory = g.limitMemory(limits.Memory)
-	}
-	if limits.Processes > 0 {
-		g.Report.Processes = g.limit("pids", limits.Processes)
-	}
-	return g, nil
-}
-
-func unavailable(err error) error { return fmt.Errorf("%w: %w", ErrUnavailable, err) }
-
-// makeDir makes a directory of its own for the frame: its name, or, when that
-// is taken (a reload opens a frame's next group before it closes the last),
-// its name and a number.
-func makeDir(parent, name string) (path string, err error) {
-	const tries = 1000
-	for n := range tries {
-		path = filepath.Join(parent, fileName(name))
-		if n > 0 {
-			path += "." + strconv.Itoa(n+1)
-		}
-		err = os.Mkdir(path, 0o755)
-		if errors.Is(err, fs.ErrNotExist) {
-			if err := os.Mkdir(parent, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-				return "", err
-			}
-			// It is missing again if the last group is closed at this moment,
-			// which removes the parent.
-			err = os.Mkdir(path, 0o755)
-		}
-		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-	}
-	return path, err
-}
-
-// fileName makes one path element of a frame's name.
-func fileName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r == '/' || r == unicode.ReplacementChar || unicode.IsControl(r) {
-			return '_'
-		}
-		return r
-	}, name)
-	const longest = 200 // of 255, and a number may follow
-	return "frame-" + strings.ToValidUTF8(name[:min(len(name), longest)], "_")
-}
-
-func (g *Group) open() (err error) {
-	if g.dir, err = os.Open(g.path); err != nil {
-		return err
-	}
-	if g.events, err = os.Open(filepath.Join(g.path, "cgroup.events")); err != nil {
-		return err // not a cgroup at all
-	}
-	if _, err := os.Stat(filepath.Join(g.path, "cgroup.kill")); err != nil {
-		g.Report.Kill = errors.New("the kernel has no cgroup.kill: it came with Linux 5.14")
-	}
-	return g.try()
+	at.Store(f)
+	return f, nil
 }
 
 // try clones into the group once: a container may have no clone3, a directory
 // that may be written to may belong to a subtree that may not be entered. The
 // empty path cannot be executed, so that nothing is run.
 func (g *Group) try() error {
+	fd, err := g.FD()
+	if err != nil {
+		return err
+	}
 	pid, err := syscall.ForkExec("", []string{""}, &syscall.ProcAttr{
-		Sys: &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: g.FD()},
+		Sys: &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: fd},
 	})
 	switch {
 	case errors.Is(err, syscall.ENOENT):
@@ -123,53 +77,6 @@ func (g *Group) try() error {
 	return fmt.Errorf("start a process in %s: it dies at once: the gateway's own cgroup was killed before, start it in another", g.path)
 }
 
-func (g *Group) limitMemory(limit int64) error {
-	if err := g.limit("memory", limit); err != nil {
-		return err
-	}
-	err := put(filepath.Join(g.path, "memory.swap.max"), "0")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // a kernel that does not account for swap
-	}
-	return err
-}
-
-func (g *Group) limit(controller string, limit int64) error {
-	parent := filepath.Dir(g.path)
-	for _, dir := range []string{filepath.Dir(parent), parent} {
-		if err := enable(dir, controller); err != nil {
-			return err
-		}
-	}
-	return put(filepath.Join(g.path, controller+".max"), strconv.FormatInt(limit, 10))
-}
-
-// enable passes a controller on to the children of dir.
-func enable(dir, controller string) error {
-	switch has, err := lists(filepath.Join(dir, "cgroup.controllers"), controller); {
-	case err != nil:
-		return err
-	case !has:
-		return fmt.Errorf("%s has no %s controller: it belongs to cgroup v1, or was not delegated", dir, controller)
-	}
-	control := filepath.Join(dir, "cgroup.subtree_control")
-	if has, err := lists(control, controller); err != nil || has {
-		return err
-	}
-	err := put(control, "+"+controller)
-	if errors.Is(err, syscall.EBUSY) {
-		return fmt.Errorf("%s holds processes and so cannot pass its %s controller on: a systemd unit needs Delegate=yes and DelegateSubgroup=gateway",
-			dir, controller)
-	}
-	return err
-}
-
-// lists says whether word is in file.
-func lists(file, word string) (bool, error) {
-	text, err := os.ReadFile(file)
-	return slices.Contains(strings.Fields(string(text)), word), err
-}
-
 // put writes to a file that is there: os.WriteFile would try to create it.
 func put(file, text string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY, 0)
@@ -184,10 +91,22 @@ func put(file, text string) error {
 func (g *Group) Path() string { return g.path }
 
 // FD is the group's directory, for CLONE_INTO_CGROUP. It is the group's.
-func (g *Group) FD() int { return int(g.dir.Fd()) }
+func (g *Group) FD() (int, error) {
+	dir, err := g.open(&g.dir, "")
+	if err != nil {
+		return -1, err
+	}
+	return int(dir.Fd()), nil
+}
 
 // Populated says whether any process lives in the group.
-func (g *Group) Populated() (bool, error) { return populated(g.events) }
+func (g *Group) Populated() (bool, error) {
+	events, err := g.open(&g.events, "cgroup.events")
+	if err != nil {
+		return false, err
+	}
+	return populated(events)
+}
 
 // Kill kills all that is in the group, waits for the end, and leaves the
 // group for further use. What is started in it meanwhile may be killed, too.
@@ -205,12 +124,18 @@ func (g *Group) Kill() error {
 // Close kills all that is in the group and removes it.
 func (g *Group) Close() error {
 	err := Remove(g.path)
-	for _, f := range []*os.File{g.events, g.dir} {
-		if f != nil {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	last := !g.closed && g.parent.groups.Add(-1) == 0
+	g.closed = true
+	for _, at := range []*atomic.Pointer[os.File]{&g.events, &g.dir} {
+		if f := at.Swap(nil); f != nil {
 			f.Close()
 		}
 	}
-	syscall.Rmdir(filepath.Dir(g.path)) // works for the last one
+	if last {
+		syscall.Rmdir(filepath.Dir(g.path)) // fails while another Parent has groups there
+	}
 	return err
 }
 

@@ -59,8 +59,12 @@ func mayMakeGroups() bool {
 // start runs argv in the group, and returns the two process ids that it prints.
 func start(t *testing.T, g *Group, argv ...string) []int {
 	t.Helper()
+	fd, err := g.FD()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: g.FD(), Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: fd, Setpgid: true}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

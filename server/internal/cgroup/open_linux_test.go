@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -180,5 +181,41 @@ func TestFileName(t *testing.T) {
 				t.Errorf("got %q; want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// What one group has shown holds for the next; its files are opened when they
+// are needed, and not behind its end.
+func TestParent(t *testing.T) {
+	open(t, "probe", Limits{}).Close() // skips where there are none
+	var p Parent
+	for round := range 2 { // the parent's directory goes with the last group, and comes again
+		var groups []*Group
+		for _, name := range []string{"one", "two", "two"} {
+			g, err := p.Open(name, Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(groups)+round > 0 && (g.dir.Load() != nil || g.events.Load() != nil) {
+				t.Errorf("%s: its files are open already", name)
+			}
+			groups = append(groups, g)
+		}
+		start(t, groups[2], daemonised()...)
+		if got, err := groups[2].Populated(); !got || err != nil {
+			t.Errorf("populated while it runs: got %v, %v; want true", got, err)
+		}
+		for i, g := range groups {
+			_, before := os.Stat(filepath.Dir(g.Path()))
+			if err := g.Close(); err != nil || before != nil {
+				t.Errorf("group %d: got %v, %v; want it there, and closed", i, before, err)
+			}
+			if _, err := g.FD(); !errors.Is(err, os.ErrClosed) {
+				t.Errorf("after Close: got %v; want %v", err, os.ErrClosed)
+			}
+		}
+		if _, err := os.Stat(filepath.Dir(groups[0].Path())); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("after the last Close: got %v; want the parent gone", err)
+		}
 	}
 }

@@ -61,37 +61,40 @@ func newFrame(ctx context.Context, g *Gateway, fc *config.Frame) (*frame, error)
 		env:    operatorEnv(fc),
 		gate:   newGate(&fc.Settings),
 		runner: new(runner.Exec),
-		umask:  umaskOf(fc.Umask),
+		umask:  fc.Umask,
 
 		patience: process.Patience{Limit: briefWait},
 	}
 	if f.dir == "" {
 		f.dir = g.cfg.Dir
 	}
+	if f.umask < 0 {
+		f.umask = g.shared.umask
+	}
 	f.watched = f.watches(g)
-	if err := f.openProgram(ctx, g.cfg); err != nil {
+	if err := f.openProgram(ctx, g); err != nil {
 		return f, err
 	}
 	return f, f.openRunner(g)
 }
 
 // openProgram finds what the frame runs, and makes its limits ready.
-func (f *frame) openProgram(ctx context.Context, cfg *config.Config) error {
+func (f *frame) openProgram(ctx context.Context, g *Gateway) error {
 	if len(f.cfg.Address) == 0 { // else its processes are somebody else's
-		if err := f.confine(); err != nil {
+		if err := f.confine(g.shared); err != nil {
 			return err
 		}
 	}
 	switch {
 	case f.cfg.App != "":
-		return f.openApp(ctx, cfg)
+		return f.openApp(ctx, g)
 	case f.cfg.Command != nil:
-		f.program = f.locate(ctx, cfg.Dir, f.cfg.Command)
+		f.program = f.locate(ctx, g.shared, g.cfg.Dir, f.cfg.Command)
 		f.filename = f.program.path
 	}
 	f.filename = cmp.Or(f.cfg.ScriptFilename, f.filename)
 	if f.cfg.Scripts != "" {
-		return f.openScripts(ctx)
+		return f.openScripts(ctx, g.shared)
 	}
 	return nil
 }
@@ -116,7 +119,7 @@ func (f *frame) close() error {
 	return errors.Join(errs...)
 }
 
-func (f *frame) openScripts(ctx context.Context) error {
+func (f *frame) openScripts(ctx context.Context, s *shared) error {
 	root, err := os.OpenRoot(f.cfg.Dir)
 	if err != nil {
 		return fmt.Errorf("frame %q: %w", f.cfg.Name, err)
@@ -126,14 +129,15 @@ func (f *frame) openScripts(ctx context.Context) error {
 		together: f.cfg.Command != nil || len(f.cfg.Address) > 0,
 	}
 	for ext, command := range f.cfg.Interpreters {
-		f.scripts.interpreters[ext] = f.locate(ctx, f.dir, command)
+		f.scripts.interpreters[ext] = f.locate(ctx, s, f.dir, command)
 	}
 	return nil
 }
 
-func (f *frame) openApp(ctx context.Context, cfg *config.Config) error {
+func (f *frame) openApp(ctx context.Context, g *Gateway) error {
 	b, err := bridge.Open(ctx, bridge.Options{
-		Frame: f.cfg, Dir: f.dir, Dynamic: cfg.Dynamic.Path, Env: f.env, Confinement: f.confinement, Fresh: f.watched,
+		Frame: f.cfg, Dir: f.dir, Dynamic: g.cfg.Dynamic.Path, Env: f.env, Confinement: f.confinement, Fresh: f.watched,
+		Shared: &g.shared.bridges,
 	})
 	if err != nil {
 		return fmt.Errorf("frame %q: %w", f.cfg.Name, err)
@@ -149,18 +153,16 @@ func (f *frame) openApp(ctx context.Context, cfg *config.Config) error {
 // locate finds the executable of a command: a name on PATH, or a path
 // relative to base. One that is missing is a problem of this frame alone; its
 // requests get a 500 that says so.
-func (f *frame) locate(ctx context.Context, base string, command []string) program {
+func (f *frame) locate(ctx context.Context, s *shared, base string, command []string) program {
 	p := program{argv: command}
 	name := command[0]
 	if strings.ContainsRune(name, '/') && !filepath.IsAbs(name) {
 		name = filepath.Join(base, name)
 	}
-	path, err := exec.LookPath(name)
+	found, path, err := s.program(ctx, name, f.dir)
 	switch {
-	case err == nil:
-		if p.path, err = bridge.RealInterpreter(ctx, path, f.dir); err == nil {
-			err = runner.CheckInterpreter(p.path)
-		}
+	case found:
+		p.path = path
 	case strings.ContainsRune(name, '/'):
 		p.path = name // it may still come: then it is found where it should be
 	}

@@ -69,7 +69,8 @@ type Gateway struct {
 	notFound []byte        // the site's own 404 page, nil for the built-in one
 	problems []error
 	watcher  process.Watcher
-	hasLane  bool // there may be requests for the lane
+	shared   *shared // by the frames
+	hasLane  bool    // there may be requests for the lane
 	warmed   sync.Once
 	dev      *dev // nil without Options.Dev
 }
@@ -80,7 +81,7 @@ func New(ctx context.Context, cfg *config.Config, opts Options) (*Gateway, error
 	if opts.Software == "" {
 		opts.Software = "framegate"
 	}
-	g := &Gateway{cfg: cfg, opts: opts}
+	g := &Gateway{cfg: cfg, opts: opts, shared: newShared()}
 	if opts.Dev {
 		g.dev = newDev()
 	}
@@ -147,6 +148,7 @@ func (g *Gateway) Close() error {
 	for _, f := range g.frames {
 		errs = append(errs, f.close())
 	}
+	errs = append(errs, g.shared.bridges.Close())
 	if g.files != nil {
 		errs = append(errs, g.files.Close())
 	}

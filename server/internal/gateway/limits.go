@@ -10,8 +10,8 @@ import (
 
 // confine makes the frame's limits ready. One that cannot be put in force is
 // an error: nobody shall believe in a limit that is not there.
-func (f *frame) confine() error {
-	limits, err := limitsOf(&f.cfg.Settings)
+func (f *frame) confine(s *shared) error {
+	limits, err := limitsOf(&f.cfg.Settings, s)
 	if err != nil {
 		return f.failed(err)
 	}
@@ -25,21 +25,21 @@ func (f *frame) confine() error {
 	if err != nil {
 		return f.failed(err)
 	}
-	f.openGroup()
+	f.openGroup(&s.cgroups)
 	return nil
 }
 
 // openGroup gives the frame a cgroup where the machine lets. It bounds all
 // the frame's processes together, and reaches those that have left their
 // process group; without one the limits of each process hold all the same.
-func (f *frame) openGroup() {
+func (f *frame) openGroup(parent *cgroup.Parent) {
 	s := &f.cfg.Settings
-	group, err := cgroup.Open(f.cfg.Name, cgroup.Limits{
+	group, err := parent.Open(f.cfg.Name, cgroup.Limits{
 		Memory:    s.Memory * int64(s.MaxConcurrent),
 		Processes: int64(s.Processes),
 	})
 	if err == nil {
-		err = f.confinement.InCgroup(group.FD())
+		err = f.confinement.InCgroup(group.FD)
 	}
 	if err != nil {
 		if group != nil {
@@ -78,7 +78,7 @@ func (f *frame) sweep() {
 func (f *frame) failed(err error) error { return fmt.Errorf("frame %q: %w", f.cfg.Name, err) }
 
 // limitsOf turns the settings into what process takes: names into numbers.
-func limitsOf(s *config.Settings) (process.Limits, error) {
+func limitsOf(s *config.Settings, known *shared) (process.Limits, error) {
 	limits := process.Limits{
 		Memory:     s.Memory,
 		CPUTime:    s.CPUTime,
@@ -90,12 +90,12 @@ func limitsOf(s *config.Settings) (process.Limits, error) {
 	}
 	var err error
 	if s.User != "" {
-		if limits.User, err = process.LookupUser(s.User); err != nil {
+		if limits.User, err = remembered(known.users, s.User, process.LookupUser); err != nil {
 			return limits, fmt.Errorf("user %q: %w", s.User, err)
 		}
 	}
 	if s.Group != "" {
-		if limits.Group, err = process.LookupGroup(s.Group); err != nil {
+		if limits.Group, err = remembered(known.groupIDs, s.Group, process.LookupGroup); err != nil {
 			return limits, fmt.Errorf("group %q: %w", s.Group, err)
 		}
 	}

@@ -1,9 +1,7 @@
 package gateway
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -78,20 +76,4 @@ func bytesInWords(n int64) string {
 		n, i = n/1024, i+1
 	}
 	return strconv.FormatInt(n, 10) + units[i]
-}
-
-// umaskOf is the umask of a frame's processes: the one that is configured, or
-// else the gateway's own, where that can be had without changing it.
-func umaskOf(configured int) int {
-	if configured >= 0 {
-		return configured
-	}
-	status, _ := os.ReadFile("/proc/self/status") // Linux has it
-	_, rest, ok := bytes.Cut(status, []byte("\nUmask:\t"))
-	digits, _, _ := bytes.Cut(rest, []byte("\n"))
-	mask, err := strconv.ParseUint(string(digits), 8, 16)
-	if !ok || err != nil {
-		return -1
-	}
-	return int(mask)
 }

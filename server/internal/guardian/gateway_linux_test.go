@@ -36,7 +36,10 @@ func gateway(frames string) error {
 			return err
 		}
 		fmt.Println(group.Path())
-		attr.UseCgroupFD, attr.CgroupFD = true, group.FD()
+		attr.UseCgroupFD = true
+		if attr.CgroupFD, err = group.FD(); err != nil {
+			return err
+		}
 	}
 	n, err := strconv.Atoi(count)
 	if err != nil {

@@ -20,7 +20,7 @@ type Confinement struct {
 	program unix.SockFprog
 	groups  []uint32
 	rlimits []rlimit
-	cgroup  int // directory to start processes in, -1 for none
+	cgroup  func() (int, error) // the directory to start processes in, nil for none
 }
 
 type rlimit struct {
@@ -31,7 +31,7 @@ type rlimit struct {
 // Confine prepares limits, or says what this kernel or this user cannot do:
 // a limit that is not in force is an error, never a silence.
 func Confine(limits Limits) (*Confinement, error) {
-	c := &Confinement{limits: limits, ruleset: -1, cgroup: -1}
+	c := &Confinement{limits: limits, ruleset: -1}
 	if err := c.checkUser(); err != nil {
 		return nil, err
 	}
@@ -49,8 +49,9 @@ func Confine(limits Limits) (*Confinement, error) {
 	return c, err
 }
 
-// InCgroup has processes start in the cgroup that fd is the directory of.
-func (c *Confinement) InCgroup(fd int) error {
+// InCgroup has processes start in the cgroup that fd opens the directory of,
+// which stays open. It is asked for each start, and may remember.
+func (c *Confinement) InCgroup(fd func() (int, error)) error {
 	if !hasClone3() {
 		return errors.New("start in a cgroup: this kernel, or a seccomp filter, has no clone3")
 	}

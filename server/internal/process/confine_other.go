@@ -17,7 +17,7 @@ func Confine(l Limits) (*Confinement, error) {
 }
 
 // InCgroup refuses: there are no cgroups.
-func (*Confinement) InCgroup(int) error { return errors.New("cgroups are Linux's") }
+func (*Confinement) InCgroup(func() (int, error)) error { return errors.New("cgroups are Linux's") }
 
 // WithoutCPUTime is c: there are no limits.
 func (c *Confinement) WithoutCPUTime() *Confinement { return c }

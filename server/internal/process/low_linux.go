@@ -16,10 +16,10 @@ import (
 type lowNumbers struct {
 	null int
 
-	mu   sync.Mutex
-	free []bool // by number, from first on
-	from int
-	next int // none below is free
+	mu     sync.Mutex
+	unused []bool // by number, from first on
+	from   int
+	next   int // none below is unused
 }
 
 const (
@@ -39,19 +39,19 @@ var reserved = sync.OnceValue(func() *lowNumbers {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur < 8*mostLow {
 		return l // they would be missed
 	}
-	for len(l.free) < mostLow {
+	for len(l.unused) < mostLow {
 		fd, err := unix.FcntlInt(uintptr(l.null), unix.F_DUPFD_CLOEXEC, l.null+1)
 		if err != nil {
 			break
 		}
-		if len(l.free) == 0 {
+		if len(l.unused) == 0 {
 			l.from = fd
 		}
-		if fd != l.from+len(l.free) {
+		if fd != l.from+len(l.unused) {
 			unix.Close(fd)
 			break
 		}
-		l.free = append(l.free, true)
+		l.unused = append(l.unused, true)
 	}
 	return l
 })
@@ -62,29 +62,40 @@ func (l *lowNumbers) take(fd int) int {
 	if fd < lowEnough {
 		return -1
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := l.next; i < len(l.free); i++ {
-		if !l.free[i] {
-			continue
-		}
-		if unix.Dup3(fd, l.from+i, unix.O_CLOEXEC) != nil {
-			return -1
-		}
-		l.free[i], l.next = false, i+1
-		return l.from + i
+	low := l.find()
+	if low >= 0 && unix.Dup3(fd, low, unix.O_CLOEXEC) != nil {
+		l.free(low)
+		return -1
 	}
-	l.next = len(l.free)
-	return -1
+	return low
 }
 
 // give closes what take has returned, and keeps the number.
 func (l *lowNumbers) give(fd int) {
+	unix.Dup3(l.null, fd, unix.O_CLOEXEC)
+	l.free(fd)
+}
+
+// find makes a number the caller's; -1 is none. No system call is made under
+// the lock, which all starts share.
+func (l *lowNumbers) find() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	unix.Dup3(l.null, fd, unix.O_CLOEXEC)
+	for i := l.next; i < len(l.unused); i++ {
+		if l.unused[i] {
+			l.unused[i], l.next = false, i+1
+			return l.from + i
+		}
+	}
+	l.next = len(l.unused)
+	return -1
+}
+
+func (l *lowNumbers) free(fd int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	i := fd - l.from
-	l.free[i], l.next = true, min(l.next, i)
+	l.unused[i], l.next = true, min(l.next, i)
 }
 
 // canUnshare asks for what came with Linux 5.11, later than what is needed.

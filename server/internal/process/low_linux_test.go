@@ -28,8 +28,8 @@ func crowd(t *testing.T) {
 func (l *lowNumbers) inUse() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, free := range l.free {
-		if !free {
+	for _, unused := range l.unused {
+		if !unused {
 			n++
 		}
 	}
@@ -38,7 +38,7 @@ func (l *lowNumbers) inUse() (n int) {
 
 func TestLowNumbers(t *testing.T) {
 	l := reserved()
-	if len(l.free) == 0 {
+	if len(l.unused) == 0 {
 		t.Fatal("no number is reserved")
 	}
 	crowd(t)
@@ -56,8 +56,8 @@ func TestLowNumbers(t *testing.T) {
 		}
 		taken = append(taken, fd)
 	}
-	if len(taken) != len(l.free) {
-		t.Errorf("took %d numbers; want all %d", len(taken), len(l.free))
+	if len(taken) != len(l.unused) {
+		t.Errorf("took %d numbers; want all %d", len(taken), len(l.unused))
 	}
 	if _, err := unix.Write(taken[0], []byte("x")); err != nil {
 		t.Errorf("what was taken is no copy: %v", err)

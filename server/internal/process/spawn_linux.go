@@ -180,10 +180,16 @@ func (l *launch) start(clone3, waiting bool, spec *Spec, fds [3]uintptr, startin
 	if c == nil {
 		c = unconfined()
 	}
+	cgroup := -1
+	if c.cgroup != nil {
+		if cgroup, err = c.cgroup(); err != nil {
+			return 0, os.NewSyscallError("clone", err) // which it is for
+		}
+	}
 	l.sharesTable = clone3 && canUnshare()
 	l.prepare(spec, c, fds)
 	l.confinement = c
-	raw := l.clone(clone3, waiting, c.cgroup, starting)
+	raw := l.clone(clone3, waiting, cgroup, starting)
 	if raw > ^uintptr(4095) {
 		return 0, os.NewSyscallError("clone", syscall.Errno(-raw))
 	}
