@@ -283,7 +283,7 @@ func TestWorkerLost(t *testing.T) {
 		{"unknown status", []testframe.Step{testframe.Raw("\x80\x00\x00\x03"), testframe.Hang()}, "", "does not speak its protocol: 0x80000003 is no word of an answer"},
 		{"goes on behind the end", []testframe.Step{testframe.Raw("\x00\x00\x00\x01a\x80\x00\x00\x00more"), testframe.Hang()}, "a", "does not speak its protocol: it goes on behind the end of an answer"},
 		{"asks for a body twice", []testframe.Step{testframe.Raw("\xc0\x00\x00\x00\xc0\x00\x00\x00"), testframe.Hang()}, "", "does not speak its protocol: it asks for a body twice"},
-		{"a grandchild holds the connection", []testframe.Step{testframe.Print("some"), testframe.Grandchild(true, testframe.Ready(), testframe.Count()), testframe.Exit(4)}, "some", "exited with status 4"},
+		{"a grandchild holds the connection", []testframe.Step{testframe.Print("some"), testframe.Grandchild(true, testframe.Ready(), testframe.ReadAll()), testframe.Exit(4)}, "some", "exited with status 4"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := openPool(t, WorkerOptions{Standing: Standing{Grace: 50 * time.Millisecond}})
