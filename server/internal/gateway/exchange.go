@@ -141,7 +141,7 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 	case x.body.file != nil:
 		spec.Stdin = x.body.file
 	default:
-		spec.Feed = x.body.feed
+		spec.Feed, spec.Memory = x.body.feed, x.body.memory
 	}
 	return spec
 }
