@@ -74,7 +74,7 @@ func (n *lane) follow(f *frame) {
 			return
 		}
 		r := f.gate.nextRide(n)
-		if r == nil {
+		if r == nil || len(r.body) > 0 { // that waits for a worker that is at nothing
 			return
 		}
 		t.board(r)

@@ -17,7 +17,12 @@ func (c *Conn) Pass(read []byte, kept any) {
 	c.leave()
 	l := c.l
 	p := &Passed{Home: l, Head: append([]byte(nil), read...), Kept: kept, fd: c.fd}
-	p.whole = wholeHead(read) && !bytes.HasPrefix(read, []byte("PRI ")) // HTTP/2's preface looks like one
+	// HTTP/2's preface looks like a head.
+	p.whole = kept != nil || wholeHead(read) && !bytes.HasPrefix(read, []byte("PRI "))
+	if kept == nil {
+		l.bodies.put(c.body)
+	} // else it is read from
+	c.body = nil
 	l.mu.Lock()
 	drained := l.drained
 	if !drained {
