@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"runtime"
 	"syscall"
 	"time"
@@ -184,7 +185,7 @@ func (r *ride) take(req *laneReq, whole []byte) loop.Verdict {
 	}
 	r.rec = record{id: newID(), started: r.lane.loop.Now(), remote: peer.remote, method: req.method, host: peer.host, uri: target.URI, proto: "HTTP/1.1"}
 	switch {
-	case f == nil && req.length == 0:
+	case f == nil && req.method == http.MethodGet:
 		return r.file(req, target)
 	case f == nil, !f.sendsVars, req.length > 0 && !f.takesBody(req, g):
 		return loop.Pass
@@ -292,7 +293,7 @@ func (p *peer) asks(host []byte, g *Gateway) bool {
 func (r *ride) environ(p *peer, c *call, req *laneReq) {
 	g := r.tenant.g
 	m := cgi.Meta{
-		Method: req.method, HasBody: req.length > 0, ContentLength: int64(req.length), Target: c.target, Script: c.script, Protocol: "HTTP/1.1", Scheme: "http",
+		Method: req.method, HasBody: req.has(laneLength), ContentLength: int64(req.length), Target: c.target, Script: c.script, Protocol: "HTTP/1.1", Scheme: "http",
 		RequestID: r.rec.id, ServerName: g.cfg.ServerName, ServerPort: cmp.Or(g.opts.Port, p.serverPort), ServerAddr: p.serverAddr,
 		RemoteAddr: p.remoteAddr, RemotePort: p.remotePort, DocumentRoot: g.cfg.Static.Path,
 		PassAuthorization: r.frame.cfg.PassAuthorization,

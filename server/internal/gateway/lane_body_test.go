@@ -61,7 +61,7 @@ func upload(method, path, body string, fields ...string) string {
 // A body that the lane has taken is the one that the long way brings, whatever
 // becomes of it, and so is the answer.
 func TestLaneBodies(t *testing.T) {
-	s := pythonSiteTop(t, "", bodyApp, "workers = 2\nmax-body = 280000")
+	s := pythonSiteTop(t, "", bodyApp, "workers = 2\nmax-body = 220000")
 	same := func(request string) {
 		t.Helper()
 		long, short, longBody, shortBody := s.twoWays(request)
@@ -74,7 +74,7 @@ func TestLaneBodies(t *testing.T) {
 				long.Status, long.Close, longBody, short.Status, short.Close, shortBody, diff)
 		}
 	}
-	for _, size := range []int{0, 1, 1000, 32<<10 - 300, 32 << 10, 64 << 10, 100 << 10, 200 << 10, 256<<10 - 60, 256 << 10, 270_000, 300_000} {
+	for _, size := range []int{0, 1, 1000, 32<<10 - 300, 32 << 10, 64 << 10, 100 << 10, 200 << 10, 220_000, 220_001, 300_000} {
 		for _, path := range []string{"all", "pieces", "unread"} {
 			same(upload("POST", "/w/"+path, bodyOf(size)))
 		}
@@ -96,8 +96,25 @@ func TestLaneBodies(t *testing.T) {
 	}
 	same("POST /w/all HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
 	same("POST /w/all HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc")
+	for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
+		same(upload(method, "/w/all", ""))
+		same(method + " /w/all HTTP/1.1\r\nHost: h\r\n\r\n")
+		same(method + " /plain.txt HTTP/1.1\r\nHost: h\r\n\r\n")
+	}
 	same(upload("POST", "/none", body))
 	same(upload("POST", "/e/all", body))
+}
+
+// What is as long as the lane takes at most, and what is longer.
+func TestLaneLongestBody(t *testing.T) {
+	s := pythonSite(t, bodyApp, "")
+	for _, more := range []int{-1, 0, 1, 1000} {
+		size := 256<<10 - 1 - len(upload("POST", "/w/all", strings.Repeat("x", 200_000))) + 200_000 + more
+		_, _, long, short := s.twoWays(upload("POST", "/w/all", bodyOf(size)))
+		if want := fmt.Sprintf("all POST %d %d ", size, size); long != short || !strings.HasPrefix(short, want) {
+			t.Errorf("%d: the long way: %.80q, on the lane: %.80q; want %q", size, long, short, want)
+		}
+	}
 }
 
 // A request that may be answered twice gets its body twice, and another is not
@@ -106,6 +123,8 @@ func TestLaneBodyForASecondWorker(t *testing.T) {
 	for method, want := range map[string]int{"PUT": 200, "POST": 502} {
 		s := pythonSite(t, bodyApp, "workers = 2")
 		w := s.dial()
+		w.send("GET /w/first HTTP/1.1\r\nHost: h\r\n\r\n")
+		w.receive("GET") // the workers are ready
 		w.send(upload(method, "/w/once", bodyOf(100<<10)))
 		resp, got := w.receive(method)
 		if resp.StatusCode != want || want == 200 && !strings.HasPrefix(got, "once PUT 102400 102400 ") {
@@ -168,7 +187,7 @@ func TestLaneBodyIsRecorded(t *testing.T) {
 	s := pythonSiteTop(t, "", bodyApp, "", failures(kept))
 	w := s.dial()
 	body := bodyOf(3000)
-	for _, path := range []string{"all", "500"} {
+	for _, path := range []string{"all", "all", "500"} { // the worker is ready for the second
 		w.send(upload("POST", "/w/"+path, body))
 		w.receive("POST")
 	}

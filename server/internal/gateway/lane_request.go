@@ -58,7 +58,7 @@ const laneFields = 32
 // laneMethod is the method that b begins with, "" where the lane does not take
 // that.
 func laneMethod(b []byte) string {
-	for _, method := range [...]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch} {
+	for _, method := range [...]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		if n := len(method); len(b) > n && string(b[:n]) == method && b[n] == ' ' {
 			return method
 		}
@@ -67,8 +67,7 @@ func laneMethod(b []byte) string {
 }
 
 // laneRequest reads a head that begins b. It takes what is beyond any doubt:
-// all else is judged on the long way. A GET has no body, and the others have
-// one.
+// all else is judged on the long way.
 func laneRequest(b []byte) (r laneReq, ok bool) {
 	if r.method = laneMethod(b); r.method == "" {
 		return r, false
@@ -92,7 +91,7 @@ func laneRequest(b []byte) (r laneReq, ok bool) {
 		}
 		if len(line) == 0 {
 			r.head = len(b) - len(rest)
-			return r, r.has(laneHost) && (r.length > 0) == (r.method != http.MethodGet)
+			return r, r.has(laneHost) && (r.method != http.MethodGet || !r.has(laneLength))
 		}
 		if len(r.fields) == laneFields || !r.add(line) {
 			return r, false
@@ -218,7 +217,7 @@ func laneNumber(value []byte) (n int, ok bool) {
 		}
 		n = 10*n + int(c-'0')
 	}
-	return n, n > 0 && n <= longestRequest
+	return n, len(value) > 0 && n <= longestRequest
 }
 
 func fieldIs(b []byte, name string) bool {

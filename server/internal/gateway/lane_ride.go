@@ -92,7 +92,7 @@ func (r *ride) prepare() {
 	r.mu.Lock()
 	r.sink = &r.stderr
 	r.mu.Unlock()
-	again := r.rec.method == http.MethodGet || r.rec.method == http.MethodPut // see exchange.repeatable
+	again := repeatable(r.rec.method)
 	r.spec = process.Spec{Vars: r.vars, Again: again, StderrLine: r.line, ID: r.rec.id}
 	if len(r.body) > 0 {
 		r.feed.Reset(r.body)

@@ -89,8 +89,9 @@ func (s *socket) gone()           { s.answers.abandon() }
 func (s *socket) ending() Ending  { return s.over }
 
 // sent is false as well for a request that has not been read: it is taken back.
+// One of several messages could not be, but nothing is begun before the last.
 func (s *socket) sent() bool {
-	return s.out.sent > longestMessage || s.out.sent > 0 && s.requests.takeBack(s.out.first()) == nil
+	return s.out.whole() && (s.out.sent > longestMessage || s.requests.takeBack(s.out.first()) == nil)
 }
 
 func (s *socket) close() {
