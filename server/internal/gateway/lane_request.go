@@ -91,7 +91,7 @@ func laneRequest(b []byte) (r laneReq, ok bool) {
 		}
 		if len(line) == 0 {
 			r.head = len(b) - len(rest)
-			return r, r.has(laneHost) && (r.method != http.MethodGet || !r.has(laneLength))
+			return r, r.has(laneHost)
 		}
 		if len(r.fields) == laneFields || !r.add(line) {
 			return r, false
