@@ -21,9 +21,10 @@ import (
 // The lane is the short way of a request that a loaded application answers in
 // microseconds: net/http and the steps of an exchange would be most of its
 // cost. It is for requests to a worker whose body, if they have one, is short
-// and soon there, and for an answer that is whole when it comes. Whatever is not as usual leaves the lane for the long way, if need be
-// with the run that has been begun: so there is one answer to everything that
-// can go wrong, and it is not here.
+// and soon there, and for an answer that is whole when it comes. Whatever is
+// not as usual leaves the lane for the long way, if need be with the run that
+// has been begun: so there is one answer to everything that can go wrong, and
+// it is not here.
 type lane struct {
 	site  *Site
 	loop  *loop.Loop

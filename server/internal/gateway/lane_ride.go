@@ -74,6 +74,7 @@ func (n *lane) recycle(r *ride) {
 	const kept = 1 << 10
 	if len(n.free) < kept {
 		r.conn, r.tenant, r.frame, r.spec, r.whole, r.body = nil, nil, nil, process.Spec{}, nil, nil
+		r.feed.Reset(nil)
 		n.free = append(n.free, r)
 	}
 }
