@@ -56,13 +56,27 @@ class Wire:
         """The rest of count bytes; have is their beginning."""
         data = bytearray(count)
         data[:len(have)] = have
-        rest = memoryview(data)[len(have):]
+        self.fill(memoryview(data)[len(have):])
+        return bytes(data)
+
+    def fill(self, rest):
+        receive = self.socket.recv_into
         while rest:
-            got = self.socket.recv_into(rest)
+            got = receive(rest)
             if not got:
                 raise ConnectionResetError("the gateway has ended")
             rest = rest[got:]
-        return bytes(data)
+
+    def long_body(self, size, have):
+        """A body of which only the beginning has come with its request."""
+        body = BytesIO()
+        body.seek(size - 1)
+        body.write(b"\0")  # makes room, so that what comes is put where it is read from
+        with body.getbuffer() as room:
+            room[:len(have)] = have
+            self.fill(room[len(have):])
+        body.seek(0)
+        return body
 
     def put(self, data):
         done = os.write(self.out, data)
@@ -325,12 +339,13 @@ class Worker:
                 body_size = 0
             begin = 8 + environ_size
             end = begin + (0 if body_size & ASKED_FOR else body_size)
-            if len(data) < end:
-                data = wire.receive(end, data)
+            if len(data) < begin:
+                data = wire.receive(end, data)  # a message may end the environ and begin the body
             environ = self.environ(data[8:begin])
             body = None
             if not body_size & ASKED_FOR:
-                environ["wsgi.input"] = BytesIO(data[begin:end])
+                body_came = data[begin:]
+                environ["wsgi.input"] = BytesIO(body_came) if len(data) == end else wire.long_body(body_size, body_came)
             else:
                 length = environ.get("CONTENT_LENGTH", "")
                 environ["wsgi.input"] = body = Body(wire, int(length) if length.isascii() and length.isdigit() else 0)

@@ -107,7 +107,7 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 		Confinement: x.frame.confinement,
 		Watcher:     g.watcher,
 		Brief:       x.brief(),
-		Again:       x.repeatable(r.Method),
+		Again:       x.body.stream == nil && repeatable(r.Method), // a body that was passed on is gone
 
 		StderrLine: x.stderr.line,
 		FeedFailed: func(err error) {
@@ -141,17 +141,16 @@ func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
 	case x.body.file != nil:
 		spec.Stdin = x.body.file
 	default:
-		spec.Feed = x.body.feed
+		spec.Feed, spec.Memory = x.body.feed, x.body.memory
 	}
 	return spec
 }
 
-// repeatable reports whether the request may be answered twice (RFC 9110
-// §9.2.2), and can be: a body that was passed on is gone.
-func (x *exchange) repeatable(method string) bool {
+// repeatable reports whether a request may be answered twice (RFC 9110 §9.2.2).
+func repeatable(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
-		return x.body.stream == nil
+		return true
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -19,10 +20,11 @@ import (
 
 // The lane is the short way of a request that a loaded application answers in
 // microseconds: net/http and the steps of an exchange would be most of its
-// cost. It is for a GET to a worker, and for an answer that is whole when it
-// comes. Whatever is not as usual leaves the lane for the long way, if need be
-// with the run that has been begun: so there is one answer to everything that
-// can go wrong, and it is not here.
+// cost. It is for requests to a worker whose body, if they have one, is short
+// and soon there, and for an answer that is whole when it comes. Whatever is
+// not as usual leaves the lane for the long way, if need be with the run that
+// has been begun: so there is one answer to everything that can go wrong, and
+// it is not here.
 type lane struct {
 	site  *Site
 	loop  *loop.Loop
@@ -124,17 +126,46 @@ func (n *lane) Rest() {
 	}
 }
 
-// Request is for the loop.
-func (n *lane) Request(c *loop.Conn, head []byte) loop.Verdict {
-	if !n.site.Gateway().laneOpen() {
-		return loop.Pass
+// longestRequest is how long a request may be, head and body: so much is soon
+// copied, and has room in a worker's socket.
+const longestRequest = 256<<10 - 1
+
+// Length is for the loop.
+func (n *lane) Length(c *loop.Conn, b []byte) int {
+	if bytes.HasPrefix(b, []byte("GET ")) {
+		return bytes.Index(b, []byte("\r\n\r\n")) + len("\r\n\r\n")
 	}
-	req, ok := laneRequest(head)
+	req, ok := laneRequest(b)
+	if !ok || req.head+req.length > longestRequest {
+		return 0
+	}
+	g := n.site.Gateway()
+	target, ok := n.peer(c, g).target(&req, g)
 	if !ok {
+		return 0
+	}
+	if f, _, err := g.routes.find(target); err != nil || f == nil || !f.takesBody(&req, g) {
+		return 0
+	}
+	return req.head + req.length
+}
+
+// takesBody reports whether a body is to be had before f's worker is asked. A
+// client that is slower than the lane has patience is held to its clocks on the
+// long way.
+func (f *frame) takesBody(req *laneReq, g *Gateway) bool {
+	s, timeout := &f.cfg.Settings, g.cfg.HTTP.BodyTimeout
+	return f.sendsVars && !s.StreamBody && (s.MaxBody <= 0 || int64(req.length) <= s.MaxBody) && (timeout == 0 || timeout >= lanePatience)
+}
+
+// Request is for the loop.
+func (n *lane) Request(c *loop.Conn, whole []byte) loop.Verdict {
+	req, ok := laneRequest(whole)
+	if !ok || req.head+req.length != len(whole) {
 		return loop.Pass
 	}
 	r := n.ride(c)
-	verdict := r.take(&req, head)
+	verdict := r.take(&req, whole)
 	if verdict == loop.Pass {
 		r.over()
 	}
@@ -142,30 +173,22 @@ func (n *lane) Request(c *loop.Conn, head []byte) loop.Verdict {
 }
 
 // take routes a request. A ride that is not Pending any more may be another's.
-func (r *ride) take(req *laneReq, head []byte) loop.Verdict {
+func (r *ride) take(req *laneReq, whole []byte) loop.Verdict {
 	g := r.tenant.g
-	h := &g.cfg.HTTP
-	if !g.laneOpen() || int64(len(req.target)) > h.MaxURL || int64(len(head)) > h.MaxHeader || len(req.fields) > h.MaxFields {
-		return loop.Pass
-	}
 	peer := r.lane.peer(r.conn, g)
-	if peer.proxy || !peer.asks(req.host, g) {
-		return loop.Pass
-	}
-	uri := string(req.target)
-	target, err := cgi.ParseTarget(uri)
-	if err != nil {
+	target, ok := peer.target(req, g)
+	if !ok {
 		return loop.Pass
 	}
 	f, call, err := g.routes.find(target)
 	if err != nil {
 		return loop.Pass
 	}
-	r.rec = record{id: newID(), started: r.lane.loop.Now(), remote: peer.remote, method: http.MethodGet, host: peer.host, uri: uri, proto: "HTTP/1.1"}
+	r.rec = record{id: newID(), started: r.lane.loop.Now(), remote: peer.remote, method: req.method, host: peer.host, uri: target.URI, proto: "HTTP/1.1"}
 	switch {
-	case f == nil:
+	case f == nil && req.method == http.MethodGet:
 		return r.file(req, target)
-	case !f.sendsVars:
+	case f == nil, !f.sendsVars, req.length > 0 && !f.takesBody(req, g):
 		return loop.Pass
 	}
 	r.frame, r.rec.frame, r.rec.mode = f, f.cfg.Name, f.cfg.Mode
@@ -174,7 +197,12 @@ func (r *ride) take(req *laneReq, head []byte) loop.Verdict {
 	if err != nil {
 		return loop.Pass // to be told so
 	}
-	r.head = append(r.head[:0], head...)
+	if r.body = whole[req.head:]; len(r.body) > 0 {
+		r.whole = whole
+	} else {
+		r.head = append(r.head[:0], whole...)
+		r.whole = r.head
+	}
 	r.conn.Await(r)
 	if admitted {
 		r.begin()
@@ -238,6 +266,17 @@ func (n *lane) peer(c *loop.Conn, g *Gateway) *peer {
 	return p
 }
 
+// target is what is asked for, where it is for the lane to judge that.
+func (p *peer) target(req *laneReq, g *Gateway) (target cgi.Target, ok bool) {
+	h := &g.cfg.HTTP
+	if !g.laneOpen() || int64(len(req.target)) > h.MaxURL || int64(req.head) > h.MaxHeader || len(req.fields) > h.MaxFields ||
+		p.proxy || !p.asks(req.host, g) {
+		return target, false
+	}
+	target, err := cgi.ParseTarget(string(req.target))
+	return target, err == nil
+}
+
 // asks takes the host of a request in. It reports false where that is for
 // others to judge.
 func (p *peer) asks(host []byte, g *Gateway) bool {
@@ -255,7 +294,7 @@ func (p *peer) asks(host []byte, g *Gateway) bool {
 func (r *ride) environ(p *peer, c *call, req *laneReq) {
 	g := r.tenant.g
 	m := cgi.Meta{
-		Method: http.MethodGet, Target: c.target, Script: c.script, Protocol: "HTTP/1.1", Scheme: "http",
+		Method: req.method, HasBody: req.has(laneLength), ContentLength: int64(req.length), Target: c.target, Script: c.script, Protocol: "HTTP/1.1", Scheme: "http",
 		RequestID: r.rec.id, ServerName: g.cfg.ServerName, ServerPort: cmp.Or(g.opts.Port, p.serverPort), ServerAddr: p.serverAddr,
 		RemoteAddr: p.remoteAddr, RemotePort: p.remotePort, DocumentRoot: g.cfg.Static.Path,
 		PassAuthorization: r.frame.cfg.PassAuthorization,
@@ -267,7 +306,7 @@ func (r *ride) environ(p *peer, c *call, req *laneReq) {
 	b := r.vars[:0]
 	for i := range req.fields {
 		switch field := &req.fields[i]; field.kind {
-		case laneHost:
+		case laneHost, laneLength:
 		case laneType:
 			b = append(b, "CONTENT_TYPE\x00"...)
 			b = append(append(b, field.value...), 0)

@@ -73,6 +73,10 @@ func (x *exchange) obtain(ctx context.Context, spec *process.Spec) (runner.Run, 
 		return x.frame.runner.Start(ctx, spec)
 	}
 	x.started = b.started
+	if body := x.body.memory; spec.Fed != nil && len(body) > 0 {
+		spec.Fed(body) // it has been sent
+		spec.Fed(nil)
+	}
 	x.stderr.recall(b.ride.pass(&x.stderr))
 	return b.run, nil
 }

@@ -2,15 +2,20 @@ package gateway
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 )
 
-// laneReq is the head of a request that the lane may take.
+// laneReq is a request that the lane may take, or its head and the beginning of
+// its body.
 type laneReq struct {
+	method string
 	target []byte
 	host   []byte
 	fields []laneField
 	kinds  laneKind // of all fields
+	head   int      // bytes, with the empty line
+	length int      // of the body; 0 for none
 	space  [16]laneField
 }
 
@@ -29,6 +34,7 @@ const (
 	laneNoneMatch
 	laneSince
 	laneAccept
+	laneLength
 )
 
 // has reports whether a field is of that kind.
@@ -49,18 +55,30 @@ func (r *laneReq) value(k laneKind) []byte {
 // laneFields is how many header fields a request on the lane may have.
 const laneFields = 32
 
-// laneRequest reads a head that ends with b. It takes what is beyond any doubt:
+// laneMethod is the method that b begins with, "" where the lane does not take
+// that.
+func laneMethod(b []byte) string {
+	for _, method := range [...]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if n := len(method); len(b) > n && string(b[:n]) == method && b[n] == ' ' {
+			return method
+		}
+	}
+	return ""
+}
+
+// laneRequest reads a head that begins b. It takes what is beyond any doubt:
 // all else is judged on the long way.
 func laneRequest(b []byte) (r laneReq, ok bool) {
-	if !bytes.HasPrefix(b, []byte("GET /")) {
+	if r.method = laneMethod(b); r.method == "" {
 		return r, false
 	}
 	line, rest, ok := laneLine(b)
 	const suffix = " HTTP/1.1"
-	if !ok || len(line) < len("GET /")+len(suffix) || string(line[len(line)-len(suffix):]) != suffix {
+	before := len(r.method) + 1
+	if !ok || len(line) < before+len("/")+len(suffix) || line[before] != '/' || string(line[len(line)-len(suffix):]) != suffix {
 		return r, false
 	}
-	r.target = line[len("GET ") : len(line)-len(suffix)]
+	r.target = line[before : len(line)-len(suffix)]
 	for _, c := range r.target {
 		if c <= ' ' || c >= 0x7f || c == '#' {
 			return r, false
@@ -72,7 +90,8 @@ func laneRequest(b []byte) (r laneReq, ok bool) {
 			return r, false
 		}
 		if len(line) == 0 {
-			return r, len(rest) == 0 && r.has(laneHost)
+			r.head = len(b) - len(rest)
+			return r, r.has(laneHost)
 		}
 		if len(r.fields) == laneFields || !r.add(line) {
 			return r, false
@@ -115,8 +134,13 @@ func (r *laneReq) add(line []byte) bool {
 			return false // they have to be merged
 		}
 	}
-	if f.kind == laneHost {
+	switch f.kind {
+	case laneHost:
 		r.host = f.value
+	case laneLength:
+		if r.length, ok = laneNumber(f.value); !ok {
+			return false
+		}
 	}
 	r.kinds |= f.kind
 	r.fields = append(r.fields, f)
@@ -169,7 +193,9 @@ func laneKindOf(name, value []byte) (laneKind, bool) {
 			return laneAccept, true
 		}
 	case len("Content-Length"):
-		return 0, !is("Content-Length")
+		if is("Content-Length") {
+			return laneLength, true
+		}
 	case len("If-Modified-Since"):
 		if is("If-Modified-Since") {
 			return laneSince, true
@@ -181,6 +207,17 @@ func laneKindOf(name, value []byte) (laneKind, bool) {
 		}
 	}
 	return 0, true
+}
+
+// laneNumber is the length of a body that is not longer than longestRequest.
+func laneNumber(value []byte) (n int, ok bool) {
+	for _, c := range value {
+		if c < '0' || c > '9' || n > longestRequest {
+			return 0, false
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n, len(value) > 0 && n <= longestRequest
 }
 
 func fieldIs(b []byte, name string) bool {

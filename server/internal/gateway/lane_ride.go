@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"net/http"
 	"sync"
 	"time"
@@ -18,7 +19,9 @@ type ride struct {
 	conn   *loop.Conn
 	tenant *tenant
 	frame  *frame
-	head   []byte // of the request, should it have to leave
+	whole  []byte // the request, should it have to leave
+	head   []byte // that, of one without a body
+	body   []byte // the end of whole; the loop's
 	stage  stage
 	ticket ticket
 	train  *train
@@ -27,6 +30,7 @@ type ride struct {
 
 	vars, out []byte
 	spec      process.Spec
+	feed      bytes.Reader // of the body
 	direct    runner.Direct
 	started   time.Time
 	rec       record
@@ -69,7 +73,8 @@ func (n *lane) ride(c *loop.Conn) *ride {
 func (n *lane) recycle(r *ride) {
 	const kept = 1 << 10
 	if len(n.free) < kept {
-		r.conn, r.tenant, r.frame, r.spec = nil, nil, nil, process.Spec{}
+		r.conn, r.tenant, r.frame, r.spec, r.whole, r.body = nil, nil, nil, process.Spec{}, nil, nil
+		r.feed.Reset(nil)
 		n.free = append(n.free, r)
 	}
 }
@@ -88,7 +93,12 @@ func (r *ride) prepare() {
 	r.mu.Lock()
 	r.sink = &r.stderr
 	r.mu.Unlock()
-	r.spec = process.Spec{Vars: r.vars, Again: true, StderrLine: r.line, ID: r.rec.id}
+	again := repeatable(r.rec.method)
+	r.spec = process.Spec{Vars: r.vars, Again: again, StderrLine: r.line, ID: r.rec.id}
+	if len(r.body) > 0 {
+		r.feed.Reset(r.body)
+		r.spec.Feed, r.spec.Memory = &r.feed, r.body
+	}
 }
 
 // turn is called on the loop when it is the ride's turn. It may have left by
@@ -145,7 +155,7 @@ func (r *ride) Ready() {
 	}
 	r.out = r.lane.appendHead(r.out[:0], r.tenant.g.opts.Software, resp)
 	r.out = append(r.out, body...)
-	r.ans.status, r.ans.bytes = resp.Status, int64(len(body))
+	r.ans.status, r.ans.bytes, r.rec.bytesIn = resp.Status, int64(len(body)), int64(len(r.body))
 	then := r.done()
 	if done, err := r.conn.Answer(r.out, loop.File{}, r.lane.loop.Now().Add(writeLimitOf(r.frame))); done {
 		r.Written(r.conn, err)
@@ -278,7 +288,7 @@ func (r *ride) leave(b *begun) {
 	b.started, b.spawned = r.started, r.rec.spawned
 	c := r.conn
 	r.conn = nil
-	c.Pass(r.head, b)
+	c.Pass(r.whole, b)
 }
 
 // laneResponse is the answer if it is of the usual kind.

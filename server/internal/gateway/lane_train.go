@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -74,8 +75,8 @@ func (n *lane) follow(f *frame) {
 			return
 		}
 		r := f.gate.nextRide(n)
-		if r == nil {
-			return
+		if r == nil || r.rec.method != http.MethodGet {
+			return // that may reach no second worker: it waits for one that is at nothing
 		}
 		t.board(r)
 		n.bePatient()

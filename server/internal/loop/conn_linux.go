@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"bytes"
 	"os"
 	"time"
 
@@ -26,6 +27,9 @@ type Conn struct {
 
 	remote string
 
+	body []byte // a request that has a body, as far as it has come
+	want int    // the length of that
+
 	out   []byte // of the answer, what the client has not taken yet
 	file  File
 	until time.Time // when that is given up
@@ -38,8 +42,9 @@ type Conn struct {
 type state int
 
 const (
-	reading state = iota // between requests, or in the middle of a head
-	working              // a request is under way
+	reading   state = iota // between requests
+	gathering              // in the middle of a request's body
+	working                // a request is under way
 	writing
 	gone // closed, or passed on
 )
@@ -90,6 +95,8 @@ func (c *Conn) happened(events uint32) {
 	switch c.state {
 	case reading:
 		c.proceed()
+	case gathering:
+		c.gather()
 	case working:
 		if c.readable {
 			c.owner.Gone(c)
@@ -115,15 +122,24 @@ func (c *Conn) proceed() {
 		return
 	}
 	c.readable = c.ended || n == len(l.in)
-	if n == len(l.in) || !wholeHead(l.in[:n]) {
-		c.Pass(l.in[:n], nil)
-		return
+	in := l.in[:n]
+	switch length := l.o.Handler.Length(c, in); {
+	case length < n:
+		c.Pass(in, nil)
+	case length == n && bytes.Index(in, endOfHead) == n-len(endOfHead):
+		c.request(in)
+	default:
+		c.begin(in, length)
 	}
+}
+
+// request has a request answered that is whole.
+func (c *Conn) request(whole []byte) {
 	c.state = working
-	l.pending.move(c, l.now)
-	switch l.o.Handler.Request(c, l.in[:n]) {
+	c.l.pending.move(c, c.l.now)
+	switch c.l.o.Handler.Request(c, whole) {
 	case Pass:
-		c.Pass(l.in[:n], nil)
+		c.Pass(whole, nil)
 	case Pending:
 		if c.readable && c.state == working {
 			c.owner.Gone(c)
@@ -134,11 +150,11 @@ func (c *Conn) proceed() {
 // Await says whose the request is until it is answered or passed.
 func (c *Conn) Await(o Owner) { c.owner = o }
 
+var endOfHead = []byte("\r\n\r\n")
+
 // wholeHead reports whether b may be the head of one request and nothing else.
-// What looks as if it was is judged by the handler.
 func wholeHead(b []byte) bool {
-	n := len(b)
-	return n > 4 && b[n-1] == '\n' && b[n-2] == '\r' && b[n-3] == '\n' && b[n-4] == '\r'
+	return len(b) > len(endOfHead) && bytes.HasSuffix(b, endOfHead)
 }
 
 // Remote is the address of the client.
@@ -269,6 +285,7 @@ func (c *Conn) written(err error) {
 // rest has the connection wait for its next request.
 func (c *Conn) rest() {
 	c.closeFile()
+	c.dropBody(true)
 	if cap(c.out) > 4<<10 {
 		c.out = nil
 	}
@@ -287,6 +304,7 @@ func (c *Conn) closeFile() {
 }
 
 func (c *Conn) close() {
+	c.dropBody(false)
 	c.leave()
 	unix.Close(c.fd)
 }

@@ -23,9 +23,13 @@ type Options struct {
 // Handler answers requests. Its methods are called on the loop's goroutine and
 // never wait.
 type Handler interface {
-	// Request is given the head of a request, with nothing behind it. head is
-	// the loop's again once it returns.
-	Request(c *Conn, head []byte) Verdict
+	// Length is how long the request is, body and all, that b is the beginning
+	// of, or the whole. It is 0 for one that net/http shall have.
+	Length(c *Conn, b []byte) int
+	// Request is given a request, with nothing behind it. It stays as it is, if
+	// it has a body, until it is answered or passed; otherwise it is the loop's
+	// again once Request returns.
+	Request(c *Conn, whole []byte) Verdict
 	// Awake is called when the loop has woken up.
 	Awake()
 	// Rest is called when all that has happened has been seen to.

@@ -34,6 +34,7 @@ type Loop struct {
 	pending list    // those whose request is under way
 	again   []*Conn // those that have something left to do
 	spare   []*Conn // for that list to be made of
+	bodies  buffers // for requests' bodies
 	paused  bool    // no connections are accepted for a moment
 	patient bool    // the thread's policy is not what it was
 

@@ -17,7 +17,9 @@ func (c *Conn) Pass(read []byte, kept any) {
 	c.leave()
 	l := c.l
 	p := &Passed{Home: l, Head: append([]byte(nil), read...), Kept: kept, fd: c.fd}
-	p.whole = wholeHead(read) && !bytes.HasPrefix(read, []byte("PRI ")) // HTTP/2's preface looks like one
+	// HTTP/2's preface looks like a head.
+	p.whole = kept != nil || wholeHead(read) && !bytes.HasPrefix(read, []byte("PRI "))
+	c.dropBody(kept == nil) // what was kept reads from it
 	l.mu.Lock()
 	drained := l.drained
 	if !drained {

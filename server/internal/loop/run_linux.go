@@ -239,7 +239,7 @@ func (l *Loop) stopAccepting() {
 		under = append(under, c)
 	}
 	for _, c := range under {
-		if c.state == working { // the end of one may have been that of another
+		if c.on == &l.pending { // the end of one may have been that of another
 			c.owner.Gone(c)
 		}
 	}

@@ -14,6 +14,15 @@ func Read(fd int, p []byte) (int, error) {
 	}
 }
 
+// SendTwo is Send for one message of two pieces, of which one may be empty.
+func SendTwo(fd int, p, q []byte) (int, error) {
+	for {
+		if n, err := unix.SendmsgBuffers(fd, [][]byte{p, q}, nil, nil, unix.MSG_DONTWAIT); err != unix.EINTR {
+			return n, err
+		}
+	}
+}
+
 // Send sends on a socket, and never waits.
 func Send(fd int, p []byte, flags int) (int, error) {
 	for {

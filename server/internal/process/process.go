@@ -31,6 +31,7 @@ type Spec struct {
 	// (§4.2). With neither, descriptor 0 is /dev/null.
 	Stdin      *os.File
 	Feed       io.Reader
+	Memory     []byte      // all of Feed, where that is a bytes.Reader; may be nil
 	FeedFailed func(error) // Feed could not be read to its end
 
 	// Fed is told what of Feed was written to the pipe, and with nothing that

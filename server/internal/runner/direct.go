@@ -51,7 +51,7 @@ func (d *Direct) Directly(r Runner, spec *process.Spec, poller Poller, ready fun
 	w.at(spec)
 	s.onReady = ready
 	s.load(spec)
-	s.requests.write(s.out, &s.written) // the Run goes on with what is left
+	s.requests.write(&s.out) // the Run goes on with what is left
 	return true
 }
 
@@ -69,7 +69,7 @@ func (p *Workers) atNothing() *worker {
 }
 
 // Sent reports whether all of the request is out.
-func (d *Direct) Sent() bool { return d.s.written == len(d.s.out) }
+func (d *Direct) Sent() bool { return d.s.out.whole() }
 
 // Pid is the worker's.
 func (d *Direct) Pid() int { return d.k.w.proc.Pid() }
@@ -144,8 +144,7 @@ func (d *Direct) Behind(next *Direct, spec *process.Spec, others int, buf []byte
 	}
 	*next = Direct{&kept{pool: p, w: w, spec: spec}, d.s}
 	w.follows(spec)
-	written := 0
-	if d.s.requests.write(buf, &written) != nil {
+	if d.s.requests.write(&parcel{head: buf}) != nil {
 		w.followsNot(spec)
 		return buf, false
 	}
@@ -183,7 +182,7 @@ func (d *Direct) End(next *Direct, ready func()) {
 	s.finish()
 	s.onReady = ready
 	s.load(next.k.spec)
-	s.written = len(s.out)
+	s.out.sent = len(s.out.head)
 }
 
 // forward drops the answer that has been read: what is in the buffer is always

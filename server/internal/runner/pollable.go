@@ -32,12 +32,11 @@ type pollable struct {
 
 // asking is what ask has to do.
 type asking struct {
-	to      *requests
-	out     []byte
-	written int
-	in      []byte
-	n       int
-	err     error
+	to  *requests
+	out *parcel
+	in  []byte
+	n   int
+	err error
 }
 
 // init takes over a descriptor.
@@ -123,22 +122,21 @@ func (c *pollable) attach() error {
 // ask sends out, and then reads into p, once there is something. It waits right
 // behind the writing, without a look whether the answer is there already: it is
 // not.
-func (c *pollable) ask(to *requests, out []byte, written *int, p []byte, block func()) (n int, err error) {
+func (c *pollable) ask(to *requests, out *parcel, p []byte, block func()) (n int, err error) {
 	if block != nil {
 		block()
 	}
-	c.asks = asking{to: to, out: out, written: *written, in: p}
+	c.asks = asking{to: to, out: out, in: p}
 	werr := c.raw.Read(c.turn)
-	*written = c.asks.written
 	n, err = c.asks.n, c.asks.err
 	c.asks = asking{}
 	switch {
-	case werr != nil && *written == len(out):
+	case werr != nil && out.whole():
 		return c.read(p, block) // the deadline, or the process's end: there may be something for all that
 	case werr != nil:
 		return 0, c.trouble(werr)
-	case *written < len(out) && err == syscall.EAGAIN:
-		if err := to.writeAll(out, written, c.deadline()); err != nil {
+	case !out.whole() && err == syscall.EAGAIN:
+		if err := to.writeAll(out, c.deadline()); err != nil {
 			return 0, err
 		}
 		return c.read(p, block)
@@ -150,8 +148,8 @@ func (c *pollable) ask(to *requests, out []byte, written *int, p []byte, block f
 // to read: nothing that comes from here on is missed.
 func (c *pollable) takeTurn(fd uintptr) bool {
 	a := &c.asks
-	if a.written < len(a.out) {
-		a.err = a.to.write(a.out, &a.written)
+	if !a.out.whole() {
+		a.err = a.to.write(a.out)
 		return a.err != nil
 	}
 	for {

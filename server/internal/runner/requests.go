@@ -25,6 +25,33 @@ type requests struct {
 // longestMessage is how much of a request one message carries.
 const longestMessage = 32 << 10
 
+// parcel is a request on its way to a worker, in as many messages as it takes.
+type parcel struct {
+	head []byte // its lengths and environ
+	body []byte // as far as it goes along; somebody else's
+	sent int    // bytes of the two
+}
+
+func (p *parcel) whole() bool { return p.sent == len(p.head)+len(p.body) }
+
+// message is the one that begins at a place, in two pieces.
+func (p *parcel) message(at int) (head, body []byte) {
+	end := at + longestMessage
+	if at < len(p.head) {
+		head = p.head[at:min(end, len(p.head))]
+	}
+	if end > len(p.head) {
+		body = p.body[max(at-len(p.head), 0):min(end-len(p.head), len(p.body))]
+	}
+	return head, body
+}
+
+// first is the first message.
+func (p *parcel) first() []byte {
+	head, body := p.message(0)
+	return append(head[:len(head):len(head)], body...)
+}
+
 // open makes the socket. What it returns is the worker's end, until it runs.
 func (q *requests) open() (*os.File, error) {
 	fds, err := messagePair()
@@ -37,6 +64,8 @@ func (q *requests) open() (*os.File, error) {
 		unix.Close(fds[1])
 		return nil, os.NewSyscallError("dup", err)
 	}
+	// Room for all of what the lane takes, where the system's bound allows it.
+	unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_SNDBUF, 256<<10)
 	q.ours, q.theirs = fds[0], theirs
 	return os.NewFile(uintptr(fds[1]), "gateway"), nil
 }
@@ -51,20 +80,21 @@ func (q *requests) close() {
 	}
 }
 
-// write sends what is left of a request, and counts it. It never waits: EAGAIN
-// is for the caller to do so.
-func (q *requests) write(p []byte, written *int) error {
+// write sends what is left of a request. It never waits: EAGAIN is for the
+// caller to do so.
+func (q *requests) write(p *parcel) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for *written < len(p) {
+	for !p.whole() {
 		if q.ours < 0 {
 			return errLost
 		}
-		n, err := nowait.Send(q.ours, p[*written:min(len(p), *written+longestMessage)], 0)
+		head, body := p.message(p.sent)
+		n, err := nowait.SendTwo(q.ours, head, body)
 		if err != nil {
 			return err
 		}
-		*written += n
+		p.sent += n
 	}
 	return nil
 }
@@ -83,8 +113,8 @@ func (q *requests) handOver(f *os.File, until time.Time) error {
 }
 
 // writeAll is write for a caller that waits.
-func (q *requests) writeAll(p []byte, written *int, until time.Time) error {
-	return q.patiently(until, func() error { return q.write(p, written) })
+func (q *requests) writeAll(p *parcel, until time.Time) error {
+	return q.patiently(until, func() error { return q.write(p) })
 }
 
 // patiently tries until there is room: a worker that computes does not read,

@@ -34,11 +34,10 @@ type socket struct {
 	requests requests
 	answers  pollable
 
-	spec    *process.Spec // of the request
-	out     []byte        // what is sent of it ahead
-	written int           // of out
-	asked   bool          // for the body
-	feed    *bodyFeed     // of a body that is still coming
+	spec  *process.Spec // of the request
+	out   parcel        // what is sent of it ahead
+	asked bool          // for the body
+	feed  *bodyFeed     // of a body that is still coming
 
 	in   []byte
 	r, w int // what is in it
@@ -90,8 +89,9 @@ func (s *socket) gone()           { s.answers.abandon() }
 func (s *socket) ending() Ending  { return s.over }
 
 // sent is false as well for a request that has not been read: it is taken back.
+// One of several messages could not be, but nothing is begun before the last.
 func (s *socket) sent() bool {
-	return s.written > longestMessage || s.written > 0 && s.requests.takeBack(s.out[:s.written]) == nil
+	return s.out.whole() && (s.out.sent > longestMessage || s.requests.takeBack(s.out.first()) == nil)
 }
 
 func (s *socket) close() {
@@ -125,8 +125,8 @@ func (s *socket) put(spec *process.Spec) {
 
 // load makes ready what is sent of a request ahead.
 func (s *socket) load(spec *process.Spec) {
-	s.spec, s.written, s.over = spec, 0, Ending{}
-	s.out = append(appendHead(s.out[:0], len(spec.Vars), 0), spec.Vars...)
+	s.spec, s.over = spec, Ending{}
+	s.out = parcel{head: append(appendHead(s.out.head[:0], len(spec.Vars), 0), spec.Vars...)}
 	inline := 0
 	switch feed := spec.Feed.(type) {
 	case nil:
@@ -134,13 +134,14 @@ func (s *socket) load(spec *process.Spec) {
 			inline = wireElsewhere
 		}
 	case *bytes.Reader:
-		inline = int(feed.Size())
-		feed.Seek(0, io.SeekStart) // a second worker gets it all, too
-		at := len(s.out)
-		s.out = append(s.out, make([]byte, inline)...)
-		io.ReadFull(feed, s.out[at:])
+		s.out.body = spec.Memory
+		if inline = int(feed.Size()); len(s.out.body) != inline {
+			s.out.body = make([]byte, inline)
+			feed.Seek(0, io.SeekStart) // a second worker gets it all, too
+			io.ReadFull(feed, s.out.body)
+		}
 		if spec.Fed != nil && inline > 0 {
-			spec.Fed(s.out[at:])
+			spec.Fed(s.out.body)
 		}
 	default:
 		inline = wireElsewhere
@@ -148,7 +149,7 @@ func (s *socket) load(spec *process.Spec) {
 	if spec.Fed != nil && inline != wireElsewhere && spec.Feed != nil {
 		spec.Fed(nil)
 	}
-	binary.BigEndian.PutUint32(s.out[4:], uint32(inline))
+	binary.BigEndian.PutUint32(s.out.head[4:], uint32(inline))
 }
 
 // appendHead begins a request.
@@ -224,8 +225,8 @@ func (s *socket) receive(p []byte, block func()) (int, error) {
 	if s.broken != nil {
 		return 0, s.broken
 	}
-	if s.written < len(s.out) {
-		return s.answers.ask(&s.requests, s.out, &s.written, p, block)
+	if !s.out.whole() {
+		return s.answers.ask(&s.requests, &s.out, p, block)
 	}
 	return s.answers.read(p, block)
 }
@@ -233,7 +234,7 @@ func (s *socket) receive(p []byte, block func()) (int, error) {
 // finish forgets the request.
 func (s *socket) finish() *bodyFeed {
 	feed := s.feed
-	s.spec, s.out, s.written, s.asked, s.feed = nil, trimmed(s.out), 0, false, nil
+	s.spec, s.out, s.asked, s.feed = nil, parcel{head: trimmed(s.out.head)}, false, nil
 	return feed
 }
 
