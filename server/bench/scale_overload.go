@@ -130,6 +130,7 @@ func (o overload) ask(ctx context.Context, r *running, path string, goods []*goo
 	}
 	o.row(load, capacity, len(due), got)
 	got.notes(load, o.name, l.opened)
+	load.note("%s: the server's memory was %d MiB at its peak", o.name, r.peakKiB()/kib)
 	for _, g := range goods {
 		beside.add(o.name, g.what, fmt.Sprint(g.beside.asked), fmt.Sprint(g.alone.bad()+g.beside.bad()),
 			ms(g.alone.served, 0.5), ms(g.alone.served, 0.99), ms(g.beside.served, 0.5), ms(g.beside.served, 0.99))
