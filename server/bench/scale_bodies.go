@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-const bodySeconds = 1500 * time.Millisecond
+const bodyTime = 1500 * time.Millisecond
 
 const bodyConf = `
 [[frame]]
@@ -40,7 +40,7 @@ func bodyKinds() []struct {
 // gateway of its own: its peak is this size's.
 func measureBodies(ctx context.Context, s *site) ([]scaleTable, error) {
 	t := scaleTable{
-		title: fmt.Sprintf("Bodies: ever larger ones through a program, one after the other, for %v at least; processor time is the gateway's own", bodySeconds),
+		title: fmt.Sprintf("Bodies: ever larger ones through a program, one after the other, for %v at least; processor time is the gateway's own", bodyTime),
 		head:  []string{"body", "size", "requests", "MiB/s", "gateway µs per request", "per MiB", "peak MiB"},
 	}
 	for _, kind := range bodyKinds() {
@@ -82,7 +82,7 @@ func (s *site) moveBodies(ctx context.Context, path string, upload bool, size in
 	requests := 0
 	before, _ := cpu(r.roots)
 	begun := time.Now()
-	for time.Since(begun) < bodySeconds {
+	for time.Since(begun) < bodyTime {
 		if err := one(); err != nil {
 			return nil, err
 		}

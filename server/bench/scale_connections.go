@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	concurrencyRounds  = 5
-	concurrencySeconds = time.Second
+	concurrencyRounds = 5
+	concurrencyTime   = time.Second
 
 	idleWanted = 10_000
 	idleSpare  = 500             // descriptors for everything else
@@ -21,7 +21,7 @@ const (
 // measureConcurrency asks over 8 connections and over 256, by turns.
 func measureConcurrency(ctx context.Context, s *site) ([]scaleTable, error) {
 	t := scaleTable{
-		title: fmt.Sprintf("Concurrency: 8 connections and 256, by turns, medians of %d rounds of %v; the ratio's is the rounds'", concurrencyRounds, concurrencySeconds),
+		title: fmt.Sprintf("Concurrency: 8 connections and 256, by turns, medians of %d rounds of %v; the ratio's is the rounds'", concurrencyRounds, concurrencyTime),
 		head:  []string{"asked for", "8: req/s", "256: req/s", "256/8 (quartiles)", "8: p99 ms", "256: p99 ms", "8: gateway µs", "256: gateway µs"},
 	}
 	const n = 10
@@ -36,7 +36,7 @@ func measureConcurrency(ctx context.Context, s *site) ([]scaleTable, error) {
 			for turn := range samples {
 				which := (turn + round) % 2
 				progress("concurrency: round %d of %d: %s", round, concurrencyRounds, what.what)
-				got, err := loadWrk(ctx, s, r.server, r.url(what.path), benchCase{connections: []int{8, 256}[which]}, concurrencySeconds)
+				got, err := loadWrk(ctx, s, r.server, r.url(what.path), benchCase{connections: []int{8, 256}[which]}, concurrencyTime)
 				if err == nil {
 					err = got.check(us)
 				}

@@ -11,8 +11,8 @@ import (
 
 const (
 	overFactor   = 4 // times its capacity is what a frame is asked
-	overSeconds  = 5 * time.Second
-	calmSeconds  = 4 * time.Second
+	overTime     = 5 * time.Second
+	calmTime     = 4 * time.Second
 	mostConns    = 3000 // of the load, at once
 	goodRate     = 50.0 // requests a second of each kind
 	lateLimit    = 20   // ms at the 99th percentile: beyond, the client is behind
@@ -76,7 +76,7 @@ func newGoods() []*good {
 // overloadTables are what becomes of the load, and of the others.
 func overloadTables() (load, goods scaleTable) {
 	load = scaleTable{
-		title: fmt.Sprintf("Overload: a program, asked at %d × its capacity for %v, whether or not it answers; ms since a request was due", overFactor, overSeconds),
+		title: fmt.Sprintf("Overload: a program, asked at %d × its capacity for %v, whether or not it answers; ms since a request was due", overFactor, overTime),
 		head: []string{"the program", "slots", "queue", "capacity/s", "offered/s", "served/s", "of capacity", "p50", "p99", "bound", "p99/bound",
 			"refused/s", "p50", "p99", "failed"},
 	}
@@ -117,14 +117,14 @@ func (o overload) ask(ctx context.Context, r *running, path string, goods []*goo
 	if err != nil {
 		return err
 	}
-	r.askGood(ctx, goods, calmSeconds, func() {})
+	r.askGood(ctx, goods, calmTime, func() {})
 	for _, g := range goods {
 		g.alone = g.beside
 	}
 	l := openLoad{address: r.address, path: path, most: mostConns, patience: overPatience}
-	due := arrivals(overFactor*capacity, overSeconds, 1)
+	due := arrivals(overFactor*capacity, overTime, 1)
 	var got tally
-	r.askGood(ctx, goods, overSeconds, func() { got = count(l.run(ctx, due), overSeconds) })
+	r.askGood(ctx, goods, overTime, func() { got = count(l.run(ctx, due), overTime) })
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -145,9 +145,9 @@ func (o overload) row(t *scaleTable, capacity float64, offered int, got tally) {
 		queue, bound = fmt.Sprint(o.queue), ms([]time.Duration{b}, 1)
 		ratio = fmt.Sprintf("%.2f", quantile(milliseconds(got.served), 0.99)/(b.Seconds()*1000))
 	}
-	rate := func(n int) string { return fmt.Sprintf("%.0f", float64(n)/overSeconds.Seconds()) }
+	rate := func(n int) string { return fmt.Sprintf("%.0f", float64(n)/overTime.Seconds()) }
 	t.add(o.name, fmt.Sprint(o.slots), queue, fmt.Sprintf("%.0f", capacity), rate(offered), rate(got.inTime),
-		fmt.Sprintf("%.2f", float64(got.inTime)/overSeconds.Seconds()/capacity),
+		fmt.Sprintf("%.2f", float64(got.inTime)/overTime.Seconds()/capacity),
 		ms(got.served, 0.5), ms(got.served, 0.99), bound, ratio,
 		rate(len(got.refused)), ms(got.refused, 0.5), ms(got.refused, 0.99), fmt.Sprint(got.failed))
 }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	routeRounds  = 3
-	routeSeconds = time.Second
+	routeRounds = 3
+	routeTime   = time.Second
 )
 
 // routeConf is a gateway of n frames: n-1 programs, and a worker.
@@ -34,7 +34,7 @@ func routesOf(n int) []struct{ what, path string } {
 // measureRoutes has gateways with ever more frames asked by turns.
 func measureRoutes(ctx context.Context, s *site) ([]scaleTable, error) {
 	t := scaleTable{
-		title: fmt.Sprintf("Routes: gateways with ever more frames, 16 connections, medians of %d rounds of %v; processor time is the gateway's own", routeRounds, routeSeconds),
+		title: fmt.Sprintf("Routes: gateways with ever more frames, 16 connections, medians of %d rounds of %v; processor time is the gateway's own", routeRounds, routeTime),
 		head:  []string{"frames", "starts in s", "memory MiB", "asked for", "req/s", "gateway µs", "of 10 frames'"},
 	}
 	sizes := []int{10, 100, 1000, 10_000}
@@ -59,7 +59,7 @@ func measureRoutes(ctx context.Context, s *site) ([]scaleTable, error) {
 			for k, what := range routesOf(sizes[turn]) {
 				progress("routes: round %d of %d: %d frames, %s", round, routeRounds, sizes[turn], what.what)
 				r := gateways[turn]
-				got, err := loadWrk(ctx, s, r.server, r.url(what.path), benchCase{connections: 16}, routeSeconds)
+				got, err := loadWrk(ctx, s, r.server, r.url(what.path), benchCase{connections: 16}, routeTime)
 				if err != nil {
 					return nil, fmt.Errorf("%d frames: %s: %w", sizes[turn], what.what, err)
 				}
