@@ -5,6 +5,7 @@
 # usage: scripts/bench.sh [--no-install] [--quick] [--docs] [FLAG]...
 #        scripts/bench.sh overhead [ROUNDS]
 #        scripts/bench.sh bodies
+#        scripts/bench.sh scale [--framegate BINARY] [PART]...
 #
 # The first installs the other servers from Debian's packages (as root;
 # --no-install leaves the machine as it is, and whoever is missing out), starts
@@ -18,6 +19,12 @@
 # same program through the gateway on one connection, and their difference
 # (3000 ROUNDS). bodies prints throughput and the gateway's peak memory for
 # bodies of 2 GiB, which need 2 GiB free in the temporary directory.
+#
+# scale measures what is not to change with the load: a program that is asked
+# for four times what it can do, and good requests beside it (overload; lighttpd
+# for comparison, where it is installed), 10 to 10,000 frames (routes), bodies
+# of 1 KiB to 1 GiB (bodies), 8 and 256 connections (concurrency), and 10,000
+# that wait (idle). About four minutes; without PARTs it is all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,7 +35,7 @@ packages=(
 )
 
 usage() {
-  sed -n '2,21s/^# \{0,1\}//p' "$0"
+  sed -n '2,28s/^# \{0,1\}//p' "$0"
   exit 2
 }
 
@@ -70,6 +77,19 @@ require_cc() {
   }
 }
 
+# The program is opened, and gone before it runs: nothing is left behind,
+# however it ends, and Ctrl-C reaches it, and not a shell that waits for it.
+bench() {
+  local bin
+  # nginx, lighttpd and the like are in sbin, which is not on everybody's path.
+  export PATH="$PATH:/usr/sbin"
+  bin=$(mktemp -d)
+  go build -o "$bin/bench" ./server/bench
+  exec 9<"$bin/bench"
+  rm -r "$bin"
+  exec /proc/self/fd/9 "$@"
+}
+
 case "${1:-}" in
   overhead)
     case "${2:-3000}" in
@@ -81,6 +101,16 @@ case "${1:-}" in
   bodies)
     [ "$#" = 1 ] || usage
     exec go test -run '^$' -bench LargeBodies -benchtime 1x -timeout 20m ./server/bench_test
+    ;;
+  scale)
+    require_cc
+    for p in wrk python3; do
+      command -v "$p" >/dev/null || {
+        echo "bench.sh: $p is missing: apt-get install $p" >&2
+        exit 1
+      }
+    done
+    bench "$@"
     ;;
 esac
 
@@ -99,12 +129,4 @@ if [ -n "$install" ]; then
   install_packages
 fi
 require_cc
-# nginx, lighttpd and the like are in sbin, which is not on everybody's path.
-export PATH="$PATH:/usr/sbin"
-# The program is opened, and gone before it runs: nothing is left behind,
-# however it ends, and Ctrl-C reaches it, and not a shell that waits for it.
-bin=$(mktemp -d)
-go build -o "$bin/bench" ./server/bench
-exec 9<"$bin/bench"
-rm -r "$bin"
-exec /proc/self/fd/9 "${flags[@]}"
+bench "${flags[@]}"

@@ -42,6 +42,9 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) > 0 && args[0] == "scale" {
+		return runScale(args[1:])
+	}
 	o := options{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "the cases that tell most, a second each: under five minutes")

@@ -28,6 +28,19 @@ func testSite(t *testing.T) *site {
 	return s
 }
 
+// testScale needs no more than a compiler.
+func testScale(t *testing.T) *site {
+	t.Helper()
+	servertest.Require(t, "apt-get install gcc libc6-dev", "cc")
+	servertest.Require(t, "apt-get install python3", "/usr/bin/python3")
+	s, err := layScale(t.Context(), servertest.Build(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.remove)
+	return s
+}
+
 func find(t *testing.T, name string) benchCase {
 	t.Helper()
 	for _, c := range allCases() {

@@ -82,13 +82,20 @@ func (s *site) lay(ctx context.Context) error {
 			return err
 		}
 	}
-	builds := [][]string{
+	if err := s.build(ctx, [][]string{
 		{"cc", "-O2", "-static", "-o", s.path("cgi-bin/hello"), s.path("hello.c")},
 		{"cc", "-O2", "-static", "-o", s.path("cgi-bin/body"), s.path("hello.c")},
 		{"cc", "-O2", "-static", "-nostdlib", "-o", s.path("cgi-bin/nolibc"), s.path("nolibc.c")},
 		{"cc", "-O2", "-pthread", "-o", s.path("limit"), s.path("limit.c")},
 		{"go", "build", "-o", s.path("gocgi"), s.path("gocgi.go")},
+	}); err != nil {
+		return err
 	}
+	return s.compile(ctx)
+}
+
+// build builds the programs, and the gateway unless one was named.
+func (s *site) build(ctx context.Context, builds [][]string) error {
 	if s.framegate == "" {
 		s.framegate = s.path("framegate")
 		builds = append(builds, []string{"go", "build", "-o", s.framegate, "./server"})
@@ -100,7 +107,7 @@ func (s *site) lay(ctx context.Context) error {
 			return fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, out)
 		}
 	}
-	return s.compile(ctx)
+	return nil
 }
 
 // compile leaves byte code beside the apps: not every server runs as somebody

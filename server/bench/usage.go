@@ -98,13 +98,7 @@ func executableOf(pid int) string {
 func peak(roots []root) (kib int64) {
 	for _, r := range roots {
 		for _, p := range tree(r.pid) {
-			data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
-			for line := range strings.Lines(string(data)) {
-				if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-					n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-					kib += n
-				}
-			}
+			kib += statusKiB(p.pid, "VmHWM:")
 		}
 	}
 	return kib
@@ -119,4 +113,18 @@ func describeMachine() string {
 	busy, _, _ := strings.Cut(string(load), " ")
 	return fmt.Sprintf("%d cores, %d GiB, Linux %s, %s, load %s at the start, %s",
 		runtime.NumCPU(), (kib+1<<19)>>20, strings.TrimSpace(string(kernel)), runtime.Version(), busy, time.Now().UTC().Format("2006-01-02"))
+}
+
+// residentKiB is what a process has in memory now, 0 once it has ended.
+func residentKiB(pid int) int64 { return statusKiB(pid, "VmRSS:") }
+
+// statusKiB is a line of /proc/PID/status.
+func statusKiB(pid int, key string) (kib int64) {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, key); ok {
+			kib, _ = strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+		}
+	}
+	return kib
 }

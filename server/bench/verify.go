@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-const startTimeout = 20 * time.Second
+const startTimeout = time.Minute
 
 // ready waits until the server gives the case's right answer, to the last
 // byte, and says whether it keeps connections.

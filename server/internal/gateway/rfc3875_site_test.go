@@ -53,7 +53,7 @@ type site struct {
 	stop   func()       // idempotent: returns when nothing of the gateway runs
 	log    lockedBuffer
 
-	gateway *gateway.Gateway // of a devSite
+	gateway *gateway.Gateway
 }
 
 func start(t *testing.T, with setup) *site {
@@ -83,7 +83,7 @@ func start(t *testing.T, with setup) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.addr = ln.Addr().String()
+	s.gateway, s.addr = g, ln.Addr().String()
 	s.url = "http://" + s.addr
 	s.client, s.h2 = newClient(false), newClient(true)
 	s.serve(g, ln)

@@ -57,9 +57,16 @@ const (
 
 func (h *head) put(p []byte, most int) {
 	h.size += int64(len(p))
-	if room := most - len(h.buf); room > 0 {
-		h.buf = append(h.buf, p[:min(room, len(p))]...)
+	room := most - len(h.buf)
+	if room <= 0 {
+		return
 	}
+	p = p[:min(room, len(p))]
+	if need := len(h.buf) + len(p); need > cap(h.buf) && cap(h.buf) > 0 {
+		// append would grow by a quarter, and copy a long stream many times.
+		h.buf = append(make([]byte, 0, max(need, min(4*cap(h.buf), most))), h.buf...)
+	}
+	h.buf = append(h.buf, p...)
 }
 
 var sights = sync.Pool{New: func() any { return new(sight) }}
