@@ -15,6 +15,8 @@ import (
 // passing passes every request on.
 type passing struct{ asked atomic.Int64 }
 
+func (p *passing) Length(_ *loop.Conn, b []byte) int { return len(b) }
+
 func (p *passing) Request(*loop.Conn, []byte) loop.Verdict {
 	p.asked.Add(1)
 	return loop.Pass
@@ -88,6 +90,8 @@ func TestIdleConnectionGoesBack(t *testing.T) {
 
 // returning passes every request on, as one that has only taken too long.
 type returning struct{ passing }
+
+func (p *returning) Length(_ *loop.Conn, b []byte) int { return len(b) }
 
 func (p *returning) Request(c *loop.Conn, head []byte) loop.Verdict {
 	p.asked.Add(1)
