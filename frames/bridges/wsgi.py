@@ -592,7 +592,7 @@ def ends_plainly():
     ends = {kind for kind in set(types) if hasattr(kind, "__del__")}
     looked_at = ends.union(kind for kind in set(types) if issubclass(kind, (_weakref.ref, type)))
     own = {id(part) for stream in streams for part in (stream, stream.buffer, getattr(stream.buffer, "raw", None))}
-    return not any(is_missed(thing) if type(thing) not in ends else id(thing) not in own
+    return not any(is_missed(thing) if type(thing) not in ends else id(thing) not in own and not is_at_rest(thing)
                    for thing in itertools.compress(things, map(looked_at.__contains__, types)))
 
 
@@ -611,6 +611,15 @@ def is_missed(thing):
     if isinstance(thing, type):
         return not thing.__flags__ & COLLECTED and is_function(thing.__dict__.get("__del__"))
     return is_function(thing.__callback__)
+
+
+def is_at_rest(thing):
+    """Is it a generator that was never started, or is through? Only one in the middle has something to do at its end."""
+    if type(thing) is not type(_ for _ in ()):
+        return False
+    if hasattr(thing, "gi_suspended"):  # from Python 3.11 on
+        return not thing.gi_suspended and not thing.gi_running
+    return thing.gi_frame is None or thing.gi_frame.f_lasti < 0
 
 
 def is_function(thing):

@@ -34,6 +34,18 @@ class End(BridgeTest):
             sys.modules["typing.io"] = Meta("typing.io", (), {})  # as typing itself has it
         """))
 
+    def test_generators_that_are_not_in_the_middle(self):
+        """As werkzeug keeps them of an error page; the one in the middle is below."""
+        self.assertTrue(self.plainly("""
+            def steps():
+                try:
+                    yield
+                finally:
+                    print("ended")
+            never, through = steps(), (step for step in ())
+            list(through)
+        """))
+
     def test_a_destructor_is_found_in_what_was_frozen(self):
         self.assertFalse(self.plainly("""
             import gc
