@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,9 @@ const (
 	// Threads that Go's scheduler has once needed stay. A client can bind one:
 	// the start of a process blocks until it has executed its program.
 	threadSlack = 32
+
+	// cgroupFiles stay open of a frame once a request has come for it.
+	cgroupFiles = 2
 )
 
 // TestServer is the soak of a real server.
@@ -45,7 +49,7 @@ func TestServer(t *testing.T) {
 	warm := newTally(mix(), srv.record)
 	(load{clients: *concurrency, lasts: warmUp, requests: *requests}).run(t.Context(), s, srv.addr, warm)
 	report(t, warm)
-	settle(t, srv, s, fresh.descriptors)
+	settle(t, srv, s, fresh.descriptors+cgroupFiles*strings.Count(s.gatewayTOML(), "[[frame]]"))
 	calm(t, srv, s)
 	start := sample(t, srv)
 
