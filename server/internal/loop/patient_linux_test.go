@@ -1,7 +1,9 @@
 package loop_test
 
 import (
+	"io"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,5 +60,43 @@ func TestPatient(t *testing.T) {
 	})
 	if byOperator != unix.SCHED_BATCH {
 		t.Errorf("an operator's policy: got %d, want %d", byOperator, unix.SCHED_BATCH)
+	}
+}
+
+// The loop's thread may have started processes ahead of its being that. It
+// stays, or they would be killed.
+func TestThreadStays(t *testing.T) {
+	l := open(t, &script{}, loop.Options{})
+	cmd := exec.Command("cat")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := make(chan error)
+	l.Post(func() {
+		l.Patient(true)
+		started <- cmd.Start()
+	})
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	l.Wait()
+	for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); {
+		if _, err := io.WriteString(in, "x"); err != nil {
+			t.Fatalf("the process has ended: %v", err)
+		}
+		if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+			t.Fatalf("the process has ended: %v", err)
+		}
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }

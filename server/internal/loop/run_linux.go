@@ -11,7 +11,14 @@ import (
 
 func (l *Loop) run() {
 	defer close(l.ended)
-	runtime.LockOSThread() // Patient is the thread's; it ends with the loop
+	runtime.LockOSThread() // Patient is the thread's
+	defer func() {
+		// A thread that ends takes the processes with it that it has once
+		// started: they are to die with the gateway, and the kernel takes the
+		// thread for that.
+		l.Patient(false)
+		runtime.UnlockOSThread()
+	}()
 	l.now = time.Now()
 	for {
 		n := l.wait()
