@@ -167,11 +167,11 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	if x.g.opts.Dry {
 		return ErrDry
 	}
-	x.sight.event(capture.Started, 0, 0)
-	x.started = time.Now()
+	b := x.ans.begun
+	x.started = b.since()
+	x.sight.eventAt(x.started, capture.Started, 0, 0)
 	x.begun = make(chan struct{})
 	defer close(x.begun)
-	b := x.ans.begun
 	run, err := x.obtain(ctx, spec)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -185,13 +185,13 @@ func (x *exchange) start(ctx context.Context, spec *process.Spec) error {
 	x.run, x.out = run, run.Output()
 	x.rec.pid = run.Pid()
 	launched := runner.Launched(run)
-	if launched.IsZero() {
+	switch {
+	case b.runs():
+		launched = b.launched()
+	case launched.IsZero():
 		launched = time.Now()
 	}
 	x.rec.spawned, x.rec.brief = launched.Sub(x.started), runner.WasBrief(run)
-	if b != nil && b.run != nil {
-		x.rec.spawned = b.spawned
-	}
 	x.sight.started(x.g, x.rec, launched)
 	x.out.WhenBlocked(x.beforeWait)
 	if x.kept = runner.KeptOf(run); x.kept != nil {

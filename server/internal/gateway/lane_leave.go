@@ -30,6 +30,21 @@ type begun struct {
 	run     runner.Run // nil ahead of that
 }
 
+// runs reports whether a worker is at it already.
+func (b *begun) runs() bool { return b != nil && b.run != nil }
+
+// since is when the process was about to be started: on the lane, or now. The
+// clocks count from there, and so does what a capture tells.
+func (b *begun) since() time.Time {
+	if b.runs() {
+		return b.started
+	}
+	return time.Now()
+}
+
+// launched is when the worker of what runs was had.
+func (b *begun) launched() time.Time { return b.started.Add(b.spawned) }
+
 // begunOn is what has left the lane for r, nil when nothing has.
 func begunOn(r *http.Request) *begun {
 	conn := httpguard.FromRequest(r)
@@ -69,13 +84,12 @@ func (x *exchange) admit(ctx context.Context) error {
 func (x *exchange) obtain(ctx context.Context, spec *process.Spec) (runner.Run, error) {
 	b := x.ans.begun
 	x.ans.begun = nil
-	if b == nil || b.run == nil {
+	if !b.runs() {
 		return x.frame.runner.Start(ctx, spec)
 	}
-	x.started = b.started
-	if body := x.body.memory; spec.Fed != nil && len(body) > 0 {
-		spec.Fed(body) // it has been sent
-		spec.Fed(nil)
+	if body := x.body.memory; x.sight != nil && len(body) > 0 {
+		x.sight.fedAt(b.launched(), body) // it has been sent
+		x.sight.fedAt(b.launched(), nil)
 	}
 	x.stderr.recall(b.ride.pass(&x.stderr))
 	return b.run, nil

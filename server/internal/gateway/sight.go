@@ -91,7 +91,7 @@ func (g *Gateway) look(x *exchange, r *http.Request) *sight {
 	}
 	s := sights.Get().(*sight)
 	s.interest, s.asked, s.frame, s.input, s.request, s.last = interest, x.rec.asked, x.frame, x.body, r, &x.stderr
-	s.begun = time.Now()
+	s.begun = x.ans.begun.since()
 	s.body = int(min(max(keptHead, g.cfg.Capture.MaxBody), keptStream))
 	return s
 }
@@ -101,8 +101,16 @@ func (s *sight) event(kind string, offset, bytes int64) {
 	if s == nil {
 		return
 	}
+	s.eventAt(time.Now(), kind, offset, bytes)
+}
+
+// eventAt notes that something happened then.
+func (s *sight) eventAt(then time.Time, kind string, offset, bytes int64) {
+	if s == nil {
+		return
+	}
 	s.mu.Lock()
-	s.note(time.Since(s.begun), kind, offset, bytes)
+	s.note(then.Sub(s.begun), kind, offset, bytes)
 	s.mu.Unlock()
 }
 
@@ -127,18 +135,21 @@ func (s *sight) note(at time.Duration, kind string, offset, bytes int64) {
 }
 
 // fed is told what the process was given to read; nothing is the end of it.
-func (s *sight) fed(p []byte) {
+func (s *sight) fed(p []byte) { s.fedAt(time.Now(), p) }
+
+func (s *sight) fedAt(then time.Time, p []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	at := then.Sub(s.begun)
 	if len(p) == 0 {
-		s.note(time.Since(s.begun), capture.StdinEnd, s.stdin.size, 0)
+		s.note(at, capture.StdinEnd, s.stdin.size, 0)
 		return
 	}
 	n := min(s.ahead, len(p))
 	if s.ahead, p = s.ahead-n, p[n:]; len(p) == 0 {
 		return
 	}
-	s.note(time.Since(s.begun), capture.StdinData, s.stdin.size, int64(len(p)))
+	s.note(at, capture.StdinData, s.stdin.size, int64(len(p)))
 	if s.input.stream != nil {
 		s.stdin.put(p, s.body)
 	} else {
@@ -169,9 +180,7 @@ func (s *sight) started(g *Gateway, rec *record, at time.Time) {
 	if s == nil {
 		return
 	}
-	s.mu.Lock()
-	s.note(at.Sub(s.begun), capture.Spawned, 0, 0)
-	s.mu.Unlock()
+	s.eventAt(at, capture.Spawned, 0, 0)
 	for _, w := range g.opts.Watchers {
 		if w.Interest() == capture.Everything {
 			w.Started(s.outline(rec))

@@ -170,12 +170,7 @@ func (c *comparison) answer() {
 
 // ownPage reports whether the answer is the gateway's: the frame had none.
 func ownPage(x *capture.Exchange) bool {
-	for _, e := range x.Events {
-		if e.Kind == capture.HeaderEnd {
-			return false
-		}
-	}
-	return x.Answer.Status != 0
+	return !happened(x, capture.HeaderEnd) && x.Answer.Status != 0
 }
 
 // body compares by the hash, and where that differs by what is there to read.
@@ -234,17 +229,30 @@ func excerpt(p []byte, at int) string {
 }
 
 // exit compares how the programs have ended. Of one that the gateway has
-// stopped that is chance: it may have been about to end by itself.
+// stopped that is chance: it may have been about to end by itself. A worker
+// lives on, and what is at an address is somebody else's: that they ended
+// otherwise cannot be said.
 func (c *comparison) exit() {
+	if endless(&c.was.Exchange) || endless(c.is) {
+		return
+	}
 	was, is := exitWord(c.was.Exit), exitWord(c.is.Exit)
 	if was != is && !(stopped(&c.was.Exchange) && stopped(c.is)) {
 		c.differ("exit", was, is, !c.o.Against)
 	}
 }
 
-func stopped(x *capture.Exchange) bool {
+// endless reports whether x was answered by a process whose end is not known.
+func endless(x *capture.Exchange) bool { return x.Exit == nil && began(x) }
+
+// began reports whether there was a process. One at an address has no number.
+func began(x *capture.Exchange) bool { return x.Pid != 0 || happened(x, capture.Spawned) }
+
+func stopped(x *capture.Exchange) bool { return happened(x, capture.Stopped) }
+
+func happened(x *capture.Exchange, kind string) bool {
 	for _, e := range x.Events {
-		if e.Kind == capture.Stopped {
+		if e.Kind == kind {
 			return true
 		}
 	}
@@ -256,7 +264,7 @@ func stopped(x *capture.Exchange) bool {
 // its exit status, or the script itself.
 func (c *comparison) unstarted() bool {
 	e := c.is.Exit
-	return c.was.Pid == 0 && c.was.Exit == nil && !c.o.Against && e != nil && e.Code >= 125 && e.Code <= 127 && c.is.Stdout.Size == 0
+	return !began(&c.was.Exchange) && c.was.Exit == nil && !c.o.Against && e != nil && e.Code >= 125 && e.Code <= 127 && c.is.Stdout.Size == 0
 }
 
 func exitWord(e *capture.Exit) string {

@@ -97,6 +97,26 @@ func TestCompare(t *testing.T) {
 			was.Exit, was.Answer.Status, was.Pid = nil, 500, 0
 			is.Pid = 7
 		}, want: []string{"status", "exit"}},
+		{name: "a worker, whose process lives on", was: plain, is: plain, change: func(was *capture.Recorded, is *capture.Exchange) {
+			was.Exit, was.Pid = nil, 5
+			is.Exit.Code, is.Pid = 1, 7
+		}},
+		{name: "a worker that has ended", was: plain, is: plain, change: func(was *capture.Recorded, is *capture.Exchange) {
+			was.Exit, was.Pid = &capture.Exit{Code: 3}, 5
+			is.Pid = 7
+		}, want: []string{"exit"}},
+		{name: "at an address", was: plain, is: plain, change: func(was *capture.Recorded, is *capture.Exchange) {
+			was.Exit, was.Events = nil, append(was.Events, capture.Event{Kind: capture.Spawned})
+			is.Exit.Code, is.Pid = 1, 7
+		}},
+		{name: "at an address, whose program is not there now", was: plain, is: plain, change: func(was *capture.Recorded, is *capture.Exchange) {
+			was.Exit, was.Events = nil, append(was.Events, capture.Event{Kind: capture.Spawned})
+			is.Exit, is.Answer.Status, is.Stdout, is.Pid = &capture.Exit{Code: 127}, 502, capture.Stream{}, 7
+		}, want: []string{"status"}},
+		{name: "a worker then, not to be started now", was: plain, is: plain, change: func(was *capture.Recorded, is *capture.Exchange) {
+			was.Exit, was.Pid = nil, 5
+			is.Exit, is.Answer.Status, is.Stdout, is.Pid = nil, 500, capture.Stream{}, 0
+		}, want: []string{"status"}},
 		{name: "stderr", was: plain, is: plain, change: func(_ *capture.Recorded, is *capture.Exchange) { is.Stderr.Last = []string{"x"} }},
 		{name: "the gateway's own page", was: plain, is: plain, change: func(was *capture.Recorded, is *capture.Exchange) {
 			was.Events, is.Events = nil, nil
