@@ -2,18 +2,28 @@
 # Measure the gateway beside other servers and beside the physical limit, on
 # this machine, in one run. Compare figures of one run only.
 #
-# usage: scripts/bench.sh [--no-install] [--quick] [--docs] [FLAG]...
+# usage: scripts/bench.sh [FLAG]...
 #        scripts/bench.sh overhead [ROUNDS]
 #        scripts/bench.sh bodies
 #        scripts/bench.sh scale [--framegate BINARY] [PART]...
 #
-# The first installs the other servers from Debian's packages (as root;
-# --no-install leaves the machine as it is, and whoever is missing out), starts
+# The first installs the other servers from Debian's packages (as root), starts
 # each of them, asks them by turns, and prints a table for each case and one of
-# ratios: about an hour, or under five minutes with --quick. --docs
-# writes the figures into docs/performance.*, README.md and README.zh.md.
-# FLAGs are bench's own: --only REGEXP, --among REGEXP, --rounds N, --time 3s,
-# --json FILE, --svg FILE, --framegate BINARY, --list, --redraw (with --docs).
+# ratios: about an hour, or under five minutes with --quick. FLAGs:
+#   --quick             the cases that tell most, a second each
+#   --list              list the cases and their contestants
+#   --only REGEXP       run the cases whose names match
+#   --among REGEXP      measure only the contestants that match, and framegate
+#   --rounds N          rounds of each case (5)
+#   --time DURATION     of one measurement (3s, with --quick 1s)
+#   --no-install        leave the machine as it is, and whoever is missing out
+#   --framegate BINARY  what to measure (built from ./server)
+#   --json FILE         write the figures to FILE
+#   --svg FILE          draw a chart of the cases that tell most into FILE
+#   --docs              write figures, chart and tables into docs/performance.*,
+#                       README.md and README.zh.md
+#   --redraw            measure nothing: with --docs, write them anew from the
+#                       figures that are there
 #
 # overhead prints the median time of a bare start of a static C program, of the
 # same program through the gateway on one connection, and their difference
@@ -35,7 +45,11 @@ packages=(
 )
 
 usage() {
-  sed -n '2,28s/^# \{0,1\}//p' "$0"
+  sed -n '2,/^set /s/^# \{0,1\}//p' scripts/bench.sh
+}
+
+misused() {
+  echo "bench.sh: $1" >&2
   exit 2
 }
 
@@ -79,29 +93,50 @@ require_cc() {
 
 # The program is opened, and gone before it runs: nothing is left behind,
 # however it ends, and Ctrl-C reaches it, and not a shell that waits for it.
-bench() {
+build_bench() {
   local bin
-  # nginx, lighttpd and the like are in sbin, which is not on everybody's path.
-  export PATH="$PATH:/usr/sbin"
   bin=$(mktemp -d)
-  go build -o "$bin/bench" ./server/bench
+  go build -o "$bin/bench" ./server/bench || {
+    rm -r "$bin"
+    exit 1
+  }
   exec 9<"$bin/bench"
   rm -r "$bin"
-  exec /proc/self/fd/9 "$@"
 }
+
+for arg in "$@"; do
+  case "$arg" in
+    -h | -help | --help)
+      usage
+      exit 0
+      ;;
+  esac
+done
 
 case "${1:-}" in
   overhead)
-    case "${2:-3000}" in
-      *[!0-9]* | "") usage ;;
+    [ "$#" -le 2 ] || misused "overhead: one number of ROUNDS and no more: --help says how"
+    case "${2-3000}" in
+      *[!0-9]* | "" | 0*) misused "overhead: ROUNDS is a number from 1, not \"$2\"" ;;
     esac
     require_cc
     exec go test -run '^$' -bench Overhead -benchtime "${2:-3000}x" ./server/bench_test
     ;;
   bodies)
-    [ "$#" = 1 ] || usage
+    [ "$#" = 1 ] || misused "bodies: takes nothing behind it, and not \"$2\""
     exec go test -run '^$' -bench LargeBodies -benchtime 1x -timeout 20m ./server/bench_test
     ;;
+esac
+
+# What is wrong with the flags is said before anything is installed or missed.
+build_bench
+needs=$(/proc/self/fd/9 judge "$@")
+case "$needs" in
+  packages)
+    install_packages
+    require_cc
+    ;;
+  compiler) require_cc ;;
   scale)
     require_cc
     for p in wrk python3; do
@@ -110,23 +145,9 @@ case "${1:-}" in
         exit 1
       }
     done
-    bench "$@"
     ;;
 esac
 
-install=yes
-flags=()
-for flag in "$@"; do
-  case "$flag" in
-    --no-install) install= ;;
-    --docs) flags+=(--docs .) ;;
-    -h | --help) usage ;;
-    --list) install= && flags+=("$flag") ;;
-    *) flags+=("$flag") ;;
-  esac
-done
-if [ -n "$install" ]; then
-  install_packages
-fi
-require_cc
-bench "${flags[@]}"
+# nginx, lighttpd and the like are in sbin, which is not on everybody's path.
+export PATH="$PATH:/usr/sbin"
+exec /proc/self/fd/9 "$@"

@@ -80,14 +80,18 @@ cross_build() {
   GOOS=linux GOARCH=arm64 go build -o /dev/null ./server
 }
 
-case "${1:-}" in
+case "$*" in
   --no-install) ;;
   "")
     install_packages
     export FRAMEGATE_REQUIRE=all
     ;;
+  -h | -help | --help)
+    sed -n '2,8s/^# \{0,1\}//p' scripts/test.sh
+    exit 0
+    ;;
   *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    echo "test.sh: \"$*\": --no-install is all that it takes: --help says more" >&2
     exit 2
     ;;
 esac

@@ -78,7 +78,11 @@ func (r *report) runPart() string {
 		versions = append(versions, name+" "+v)
 	}
 	slices.Sort(versions)
-	return fmt.Sprintf("%s. Medians of %d rounds of %g s each. %s.\n", r.Machine, r.Rounds, r.Seconds, strings.Join(versions, ", "))
+	few := r.few()
+	if few != "" {
+		few = " " + few
+	}
+	return fmt.Sprintf("%s. Medians of %s of %g s each.%s %s.\n", r.Machine, rounds(r.Rounds), r.Seconds, few, strings.Join(versions, ", "))
 }
 
 func (r *report) summaryPart() string {

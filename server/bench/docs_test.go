@@ -27,7 +27,7 @@ func TestDocs(t *testing.T) {
 			t.Errorf("%s: carries no figures", page)
 		}
 		if string(text) != want {
-			t.Errorf("%s: is not of the figures in %s: go run ./server/bench -docs . -redraw", page, docsJSON)
+			t.Errorf("%s: is not of the figures in %s: scripts/bench.sh --docs --redraw", page, docsJSON)
 		}
 	}
 	chart := filepath.Join(t.TempDir(), "chart.svg")
@@ -37,6 +37,6 @@ func TestDocs(t *testing.T) {
 	got, err := os.ReadFile(filepath.Join(root, docsSVG))
 	want, _ := os.ReadFile(chart)
 	if err != nil || string(got) != string(want) {
-		t.Errorf("%s: is not of the figures in %s: go run ./server/bench -docs . -redraw", docsSVG, docsJSON)
+		t.Errorf("%s: is not of the figures in %s: scripts/bench.sh --docs --redraw", docsSVG, docsJSON)
 	}
 }

@@ -15,98 +15,74 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"regexp"
-	"slices"
 	"syscall"
 	"time"
 )
 
-type options struct {
-	rounds  int
-	seconds time.Duration
-	only    *regexp.Regexp
-	among   *regexp.Regexp
-	json    string
-	svg     string
-	docs    string // the repository's root
-	binary  string
-}
-
 func main() {
-	if err := run(os.Args[1:]); errors.Is(err, flag.ErrHelp) {
+	err := run(os.Args[1:])
+	var usage usageError
+	switch {
+	case err == nil:
+	case errors.Is(err, flag.ErrHelp):
+		printFlags(os.Stdout)
+	case errors.As(err, &usage):
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(2)
-	} else if err != nil {
+	default:
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(1)
 	}
 }
 
 func run(args []string) error {
+	if len(args) > 0 && args[0] == "judge" {
+		needs, err := judge(args[1:])
+		if err == nil {
+			fmt.Println(needs)
+		}
+		return err
+	}
 	if len(args) > 0 && args[0] == "scale" {
-		return runScale(args[1:])
+		o, err := parseScale(args[1:])
+		if err != nil {
+			return err
+		}
+		return o.run()
 	}
-	o := options{}
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	quick := flags.Bool("quick", false, "the cases that tell most, a second each: under five minutes")
-	list := flags.Bool("list", false, "list the cases and their contestants")
-	redraw := flags.Bool("redraw", false, "measure nothing: with -docs, write the pages anew from the figures that are there")
-	only := flags.String("only", "", "run the cases whose names match `REGEXP`")
-	among := flags.String("among", "", "measure only the contestants whose names match `REGEXP`, and framegate")
-	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each case")
-	flags.DurationVar(&o.seconds, "time", 0, "length of one measurement (default 3s, with -quick 1s)")
-	flags.StringVar(&o.json, "json", "", "write the figures to `FILE`")
-	flags.StringVar(&o.svg, "svg", "", "draw a chart of the cases that tell most into `FILE`")
-	flags.StringVar(&o.docs, "docs", "", "write figures, chart and tables into the documentation of the repository at `DIR`")
-	flags.StringVar(&o.binary, "framegate", "", "the `BINARY` to measure (default: built from ./server)")
-	if err := flags.Parse(args); err != nil {
-		return flag.ErrHelp
-	}
-	var err error
-	if o.only, err = regexp.Compile(*only); err != nil {
-		return err
-	}
-	if o.among, err = regexp.Compile(*among); err != nil {
-		return err
-	}
-	if o.rounds < 1 || flags.NArg() > 0 {
-		flags.Usage()
-		return flag.ErrHelp
-	}
-	cases := slices.DeleteFunc(allCases(), func(c benchCase) bool { return *quick && !c.quick || !o.only.MatchString(c.name) })
+	o, err := parse(args)
 	switch {
-	case *list:
-		printCases(os.Stdout, cases)
+	case err != nil:
+		return err
+	case o.list:
+		printCases(os.Stdout, o.cases)
 		return nil
-	case *redraw && o.docs != "":
-		return redrawDocs(o.docs)
-	case o.seconds == 0 && *quick:
-		o.seconds = time.Second
-	case o.seconds == 0:
-		o.seconds = 3 * time.Second
+	case o.redraw:
+		return redrawDocs(".")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return o.run(ctx, cases)
+	return o.run(ctx)
 }
 
 // run measures the cases and writes what was asked for. A contestant that
 // fails is told of, and is an error once all is written.
-func (o *options) run(ctx context.Context, cases []benchCase) error {
+func (o *options) run(ctx context.Context) error {
 	site, err := laySite(ctx, o.binary)
 	if err != nil {
 		return err
 	}
 	defer site.remove()
-	report := &report{Machine: describeMachine(), Versions: versions(ctx), Rounds: o.rounds, Seconds: o.seconds.Seconds()}
+	report := &report{Machine: describeMachine(), Versions: versions(ctx, site.python), Rounds: o.rounds, Seconds: o.seconds.Seconds()}
 	fmt.Println(report.Machine)
 	begun := time.Now()
-	for i, c := range cases {
+	for i, c := range o.cases {
 		spent := time.Since(begun)
 		left := ""
 		if i > 0 {
-			left = fmt.Sprintf(", about %v left", (spent / time.Duration(i) * time.Duration(len(cases)-i)).Round(time.Second))
+			left = fmt.Sprintf(", about %v left", (spent / time.Duration(i) * time.Duration(len(o.cases)-i)).Round(time.Second))
 		}
-		progress("%d/%d  %s  (%s so far%s)", i+1, len(cases), c.name, spent.Round(time.Second), left)
+		progress("%d/%d  %s  (%s so far%s)", i+1, len(o.cases), c.name, spent.Round(time.Second), left)
 		result, err := o.measure(ctx, site, c)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -136,8 +112,8 @@ func (o *options) write(r *report) error {
 			return err
 		}
 	}
-	if o.docs != "" {
-		return r.writeDocs(o.docs)
+	if o.docs {
+		return r.writeDocs(".")
 	}
 	return nil
 }

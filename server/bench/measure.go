@@ -107,12 +107,13 @@ func (r *report) failures() (n int) {
 
 var versionNumber = regexp.MustCompile(`\d+\.\d+(\.\d+)?`)
 
-// versions asks the contestants who they are.
-func versions(ctx context.Context) map[string]string {
+// versions asks the contestants who they are, the Python that runs the apps
+// and not the first on the path.
+func versions(ctx context.Context, python string) map[string]string {
 	found := map[string]string{}
 	for name, argv := range map[string][]string{
 		"nginx": {"nginx", "-v"}, "lighttpd": {"lighttpd", "-v"}, "apache": {"apache2", "-v"}, "uwsgi": {"uwsgi", "--version"},
-		"python": {"python3", "--version"}, "gunicorn": {"gunicorn", "--version"}, "busybox": {"busybox", "--help"}, "gcc": {"gcc", "--version"},
+		"python": {python, "--version"}, "gunicorn": {python, "-m", "gunicorn", "--version"}, "busybox": {"busybox", "--help"}, "gcc": {"gcc", "--version"},
 	} {
 		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err == nil {
 			if v := versionNumber.FindString(string(out)); v != "" {

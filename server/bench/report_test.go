@@ -122,6 +122,25 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+// TestFew says of one round and of two that they are no measurement.
+func TestFew(t *testing.T) {
+	const words = ": fewer than three are no measurement, and any figure or ratio here may be chance."
+	for n, want := range map[int]string{1: "Only 1 round" + words, 2: "Only 2 rounds" + words, 3: "", 5: ""} {
+		r := sampleReport()
+		r.Rounds = n
+		var b strings.Builder
+		r.printSummary(&b)
+		for where, got := range map[string]string{"summary": b.String(), "page": r.runPart()} {
+			if got := strings.Contains(got, words); got != (want != "") {
+				t.Errorf("%d rounds, %s: got %v; want %v", n, where, got, want != "")
+			}
+		}
+		if want != "" && !strings.HasSuffix(b.String(), "\n\n"+want+"\n") {
+			t.Errorf("%d rounds: got\n%s\nwant %q at its end", n, b.String(), want)
+		}
+	}
+}
+
 func TestJSON(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "figures.json")
 	want := sampleReport()

@@ -31,31 +31,44 @@ func scaleParts() []scalePart {
 	}
 }
 
-// runScale measures the parts that are named, or all of them.
-func runScale(args []string) error {
+// scaleOptions is what a run of parts is asked for.
+type scaleOptions struct {
+	binary string
+	names  []string // of the parts; none is all of them
+}
+
+func parseScale(args []string) (*scaleOptions, error) {
+	o := &scaleOptions{}
 	flags := flag.NewFlagSet("bench scale", flag.ContinueOnError)
-	binary := flags.String("framegate", "", "the `BINARY` to measure (default: built from ./server)")
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	flags.StringVar(&o.binary, "framegate", "", "the `BINARY` to measure (default: built from ./server)")
 	if err := flags.Parse(args); err != nil {
-		return flag.ErrHelp
+		return nil, explained(err)
 	}
 	parts := scaleParts()
-	names := flags.Args()
-	for _, name := range names {
+	o.names = flags.Args()
+	for _, name := range o.names {
 		if !slices.ContainsFunc(parts, func(p scalePart) bool { return p.name == name }) {
-			return fmt.Errorf("scale: there is no part %q: %s", name, partNames(parts))
+			return nil, misused("scale: there is no part %q: %s", name, partNames(parts))
 		}
 	}
+	return o, nil
+}
+
+// run measures the parts that are named, or all of them.
+func (o *scaleOptions) run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	site, err := layScale(ctx, *binary)
+	site, err := layScale(ctx, o.binary)
 	if err != nil {
 		return err
 	}
 	defer site.remove()
 	fmt.Println(describeMachine())
 	begun := time.Now()
-	for _, p := range parts {
-		if len(names) > 0 && !slices.Contains(names, p.name) {
+	for _, p := range scaleParts() {
+		if len(o.names) > 0 && !slices.Contains(o.names, p.name) {
 			continue
 		}
 		tables, err := p.measure(ctx, site)

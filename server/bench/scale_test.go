@@ -69,7 +69,7 @@ func TestMs(t *testing.T) {
 }
 
 func TestScaleParts(t *testing.T) {
-	if err := runScale([]string{"route"}); text(err) != `scale: there is no part "route": overload, lighttpd, routes, bodies, concurrency, idle` {
+	if _, err := parseScale([]string{"route"}); text(err) != `scale: there is no part "route": overload, lighttpd, routes, bodies, concurrency, idle` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -63,6 +63,25 @@ func (r *report) printSummary(w io.Writer) {
 		fmt.Fprintln(t, strings.Join(row, "\t"))
 	}
 	t.Flush()
+	if few := r.few(); few != "" {
+		fmt.Fprintf(w, "\n%s\n", few)
+	}
+}
+
+// few says so where there are too few rounds for quartiles to mean anything,
+// and is empty otherwise.
+func (r *report) few() string {
+	if r.Rounds >= 3 {
+		return ""
+	}
+	return fmt.Sprintf("Only %s: fewer than three are no measurement, and any figure or ratio here may be chance.", rounds(r.Rounds))
+}
+
+func rounds(n int) string {
+	if n == 1 {
+		return "1 round"
+	}
+	return fmt.Sprintf("%d rounds", n)
 }
 
 // behind are the cases in which another server was faster: clearly, or within
