@@ -157,19 +157,32 @@ func (x *exchange) readHeader(buf []byte, have int) (resp *cgi.Response, grown, 
 // hearOut is for somebody who wants to see all that the frame prints: what is
 // behind a header that is refused may come a moment later.
 func (x *exchange) hearOut() {
-	if tap := x.g.opts.Tap; tap == nil || tap.Stdout == nil {
+	tap := x.g.opts.Tap
+	if tap == nil || tap.Stdout == nil {
 		return
+	}
+	unheard := func(what string) {
+		if tap.Unheard != nil {
+			tap.Unheard(what)
+		}
 	}
 	buf := make([]byte, 4<<10)
 	x.out.WhenBlocked(func() {}) // the clocks ring no more
 	x.out.SetReadDeadline(time.Now().Add(time.Second))
 	for heard := 0; heard < droppedMost; {
 		n, err := x.out.Read(buf)
-		if n > 0 && x.heard(buf[:n]) > 0 || err != nil {
+		if n > 0 && x.heard(buf[:n]) > 0 {
+			return // max-output, which is told as the cause
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			unheard("later than a second behind its refused header")
+		}
+		if err != nil {
 			return
 		}
 		heard += n
 	}
+	unheard(fmt.Sprintf("beyond %d bytes, behind its refused header,", x.printed))
 }
 
 // malformed is a header that cannot be understood. The process is stopped:
