@@ -41,6 +41,9 @@ func (x *runExchange) run(ctx context.Context) error {
 	if x.show.flags.raw || x.show.flags.lint {
 		options.Tap.Stdout = x.show.stdout
 	}
+	if x.show.flags.raw {
+		options.Tap.Unheard = x.show.unheard
+	}
 	if x.show.looks() {
 		options.Watchers = []capture.Watcher{x.show}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"framegate/server/internal/cgi"
 	"framegate/server/internal/config"
+	"framegate/server/internal/gateway"
 	"framegate/server/internal/runner"
 )
 
@@ -54,7 +55,7 @@ func programError(name string, err error) error {
 // failure is why the request got no answer of its own.
 func (f *showFlags) failure(r *http.Request, err error) error {
 	malformed := (*cgi.HeaderError)(nil)
-	refused := errors.As(err, &malformed)
+	refused := errors.As(err, &malformed) || errors.Is(err, gateway.ErrLongHeader)
 	err = fmt.Errorf("%s %s: %w", r.Method, r.RequestURI, err)
 	if errors.Is(err, runner.ErrProgram) && strings.Contains(err.Error(), "exec format error") {
 		return &hintedError{err: err, hint: "a script's first line names its interpreter: #!/bin/sh, #!/usr/bin/env python3"}

@@ -87,6 +87,12 @@ func (s *shower) stdout(p []byte) {
 	}
 }
 
+// unheard has nobody take what --raw shows for all that there is.
+func (s *shower) unheard(what string) {
+	s.freshLine()
+	fmt.Fprintf(os.Stderr, "framegate: what the program prints %s is not shown: it was stopped\n", what)
+}
+
 func (s *shower) stderr(line []byte) { fmt.Fprintf(os.Stderr, "%s\n", line) }
 
 func (s *shower) end(_ int, err error) { s.ended <- err }

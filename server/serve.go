@@ -130,7 +130,7 @@ func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 	defer slow.Stop()
 	o.captures = &captures{log: log}
 	defer o.captures.close()
-	g, err := o.open(ctx, log, cfg)
+	g, err := o.open(ctx, log, cfg, "mend it, or start with --dev: then it may be mended while it is served")
 	if ctx.Err() != nil {
 		if g != nil {
 			g.Close()
@@ -158,7 +158,7 @@ func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 			if err != nil {
 				return nil, nil, err
 			}
-			g, err := o.open(ctx, log, cfg)
+			g, err := o.open(ctx, log, cfg, "mend it, and reload again")
 			return cfg, g, err
 		}}
 	o.hub.Reload = func() follow.Reloaded { return again.reload(ctx) }
@@ -171,8 +171,9 @@ func (o *serveOptions) serve(cmd *cobra.Command, cfg *config.Config) error {
 	return site.Serve(ctx, hurry, ln)
 }
 
-// open makes a gateway that is fit to serve.
-func (o *serveOptions) open(ctx context.Context, log zerolog.Logger, cfg *config.Config) (*gateway.Gateway, error) {
+// open makes a gateway that is fit to serve. The hint says what to do about an
+// app that is broken.
+func (o *serveOptions) open(ctx context.Context, log zerolog.Logger, cfg *config.Config, hint string) (*gateway.Gateway, error) {
 	watchers, err := o.captures.watchers(cfg)
 	if err != nil {
 		return nil, err
@@ -181,7 +182,7 @@ func (o *serveOptions) open(ctx context.Context, log zerolog.Logger, cfg *config
 		Log: log, Batch: o.batch, Software: software(), Dev: o.dev, Source: o.flags(cfg), Watchers: append(watchers, &o.hub),
 	})
 	if err == nil {
-		err = o.judge(g)
+		err = o.judge(g, hint)
 	}
 	if err != nil && g != nil {
 		g.Close()
@@ -205,7 +206,7 @@ func tell(log zerolog.Logger, cfg *config.Config, g *gateway.Gateway) {
 
 // judge refuses to start with an app that cannot be loaded: every request to
 // it would fail. Under --dev it is about to be mended, and pages tell.
-func (o *serveOptions) judge(g *gateway.Gateway) error {
+func (o *serveOptions) judge(g *gateway.Gateway, hint string) error {
 	if o.dev {
 		return nil
 	}
@@ -220,7 +221,7 @@ func (o *serveOptions) judge(g *gateway.Gateway) error {
 		case strings.Contains(app.Msg, "no module named"):
 			return &hintedError{err: p, hint: "go to the project's directory, or name its app: framegate serve 7890 MODULE:APP"}
 		}
-		return &hintedError{err: p, hint: "mend it, or start with --dev: then it may be mended while it is served"}
+		return &hintedError{err: p, hint: hint}
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func letIn(t *testing.T, dir string) {
 
 // note is what `framegate check` says where a machine has no cgroups, or not
 // all their controllers. Documents show it only where they speak of it.
-var note = regexp.MustCompile(`(?m)^note: frame .*\n`)
+var note = regexp.MustCompile(`(?m)^note: (?:all )?frame.*\n`)
 
 func withoutNotes(got, want string) string {
 	if note.MatchString(want) {

@@ -156,7 +156,7 @@ func TestReloadCommandRefused(t *testing.T) {
 		want            []string
 	}{
 		{"a key", conf + "colour = \"red\"\n", versionApp, []string{"framegate: ", "gateway.toml:7: frame \"version\": unknown key \"colour\""}},
-		{"a syntax error", conf, "def application(:\n", []string{"framegate: frame \"version\": cannot load app:application: " + dir + "/app.py:1: SyntaxError", "\nhint: "}},
+		{"a syntax error", conf, "def application(:\n", []string{"framegate: frame \"version\": cannot load app:application: " + dir + "/app.py:1: SyntaxError", "\nhint: mend it, and reload again\n"}},
 		{"what only the loaded process finds", conf, "import sys\nif 'wsgi_fork' in sys.modules:\n    raise OSError('too many connections')\n" + versionApp,
 			[]string{"framegate: frame \"version\": cannot load app:application: OSError: too many connections at " + dir + "/app.py:3 while it was imported"}},
 	} {

@@ -53,6 +53,7 @@ func (g *Group) open(at *atomic.Pointer[os.File], name string) (*os.File, error)
 // try clones into the group once: a container may have no clone3, a directory
 // that may be written to may belong to a subtree that may not be entered. The
 // empty path cannot be executed, so that nothing is run.
+// Its errors are the same for all groups where the reason is.
 func (g *Group) try() error {
 	fd, err := g.FD()
 	if err != nil {
@@ -65,7 +66,7 @@ func (g *Group) try() error {
 	case errors.Is(err, syscall.ENOENT):
 		return nil
 	case err != nil:
-		return fmt.Errorf("start a process in %s: %w", g.path, err)
+		return fmt.Errorf("start a process in a cgroup of %s: %w", filepath.Dir(g.path), err)
 	}
 	var status syscall.WaitStatus
 	for {
@@ -74,7 +75,7 @@ func (g *Group) try() error {
 		}
 	}
 	// See Kill. A new group has seen no kill, but the gateway's may have.
-	return fmt.Errorf("start a process in %s: it dies at once: the gateway's own cgroup was killed before, start it in another", g.path)
+	return fmt.Errorf("start a process in a cgroup of %s: it dies at once: the gateway's own cgroup was killed before, start it in another", filepath.Dir(g.path))
 }
 
 // put writes to a file that is there: os.WriteFile would try to create it.

@@ -57,6 +57,10 @@ type Tap struct {
 	Stdout func(p []byte)           // of all that it prints, whatever becomes of it
 	Stderr func(line []byte)
 	End    func(status int, err error) // the request is answered, or failed because of err
+
+	// Unheard says what of the output Stdout will not get: the program is
+	// stopped, for its header was refused, but had not come to its end.
+	Unheard func(what string)
 }
 
 // Gateway serves one configuration.
@@ -130,16 +134,6 @@ func (g *Gateway) warm() {
 			f.runner.Warm(g.watcher)
 		}
 	})
-}
-
-// Notes are what to know about single frames: which bounds this machine cannot
-// give in full.
-func (g *Gateway) Notes() []string {
-	var notes []string
-	for _, f := range g.frames {
-		notes = append(notes, f.notes...)
-	}
-	return notes
 }
 
 // Close gives back what New took.

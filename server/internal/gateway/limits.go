@@ -57,11 +57,6 @@ func (f *frame) openGroup(parent *cgroup.Parent) {
 	}
 }
 
-// note is something to know about the frame that is no problem.
-func (f *frame) note(format string, args ...any) {
-	f.notes = append(f.notes, fmt.Sprintf("frame %q: ", f.cfg.Name)+fmt.Sprintf(format, args...))
-}
-
 // sweep kills what exchanges have left behind in sessions of their own. Only
 // while no exchange runs can they be told from its processes: a frame has one
 // cgroup, not one for each request.

@@ -12,7 +12,6 @@ import (
 
 	"framegate/server/internal/capture"
 	"framegate/server/internal/cgi"
-	"framegate/server/internal/process"
 )
 
 // buffers are what a frame's output is read into: as large as a pipe, so that
@@ -138,7 +137,7 @@ func (x *exchange) readHeader(buf []byte, have int) (resp *cgi.Response, grown, 
 		}
 		scanned = have
 		if limit > 0 && have >= limit {
-			return nil, buf, nil, x.malformed(x.unended(buf[:have], fmt.Errorf("the header block is longer than max-header, %d bytes", limit)))
+			return nil, buf, nil, x.malformed(x.unended(buf[:have], fmt.Errorf("%w, %d bytes", ErrLongHeader, limit)))
 		}
 		if have == len(buf) {
 			buf = append(make([]byte, 0, 2*len(buf)), buf...)[:2*len(buf)]
@@ -152,68 +151,6 @@ func (x *exchange) readHeader(buf []byte, have int) (resp *cgi.Response, grown, 
 			return nil, buf, nil, err
 		}
 	}
-}
-
-// hearOut is for somebody who wants to see all that the frame prints: what is
-// behind a header that is refused may come a moment later.
-func (x *exchange) hearOut() {
-	if tap := x.g.opts.Tap; tap == nil || tap.Stdout == nil {
-		return
-	}
-	buf := make([]byte, 4<<10)
-	x.out.WhenBlocked(func() {}) // the clocks ring no more
-	x.out.SetReadDeadline(time.Now().Add(time.Second))
-	for heard := 0; heard < droppedMost; {
-		n, err := x.out.Read(buf)
-		if n > 0 && x.heard(buf[:n]) > 0 || err != nil {
-			return
-		}
-		heard += n
-	}
-}
-
-// malformed is a header that cannot be understood. The process is stopped:
-// whatever it says next, nobody will hear it.
-func (x *exchange) malformed(cause error) error {
-	x.hearOut()
-	x.abandon(&failure{status: http.StatusBadGateway, sentence: badAnswer, cause: cause})
-	return x.cause.Load()
-}
-
-// endedEarly is the end of stdout before the end of the header.
-func (x *exchange) endedEarly(output []byte) error {
-	who := ""
-	if x.kept != nil {
-		who = x.whyNoHeader()
-	} else {
-		who = "the program closed its stdout"
-		if exit, ended := x.awaitExit(); ended {
-			who = "the program " + describeExit(exit)
-		}
-	}
-	if why := x.cause.Load(); why != nil {
-		return why // the gateway stopped it: that is the reason to tell
-	}
-	cause := fmt.Errorf("%s before it printed a header", who)
-	if len(output) > 0 {
-		cause = x.unended(output, fmt.Errorf("%s before the empty line that ends the header", who))
-	}
-	return x.malformed(cause)
-}
-
-// unended prefers the finding that names a byte, when the output has one.
-func (x *exchange) unended(output []byte, otherwise error) error {
-	if _, err := cgi.ParseHeader(output); err != nil {
-		return fmt.Errorf("%w; %w", otherwise, err)
-	}
-	return otherwise
-}
-
-func describeExit(e process.Exit) string {
-	if e.Signal != 0 {
-		return "was killed by " + signalName(e.Signal)
-	}
-	return "exited with status " + strconv.Itoa(e.Code)
 }
 
 // sendInterim passes a 1xx response on (RFC 9110 §15.2).

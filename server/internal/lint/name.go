@@ -45,7 +45,8 @@ func (h *header) badName(i, colon int) bool {
 	}
 	hyphened := strings.Join(strings.Fields(string(name)), "-")
 	known := isOneOf(hyphened, knownFields())
-	if known == "" && bytes.ContainsAny(name, " <>{}\"(") {
+	spaced := known == "" && i > 0 && h.ended && h.fieldsFrom(i)
+	if known == "" && !spaced && bytes.ContainsAny(name, " <>{}\"(") {
 		return h.prose(i)
 	}
 	at := bytes.IndexFunc(name, func(r rune) bool { return r >= 0x80 || !isToken([]byte{byte(r)}) })
@@ -54,8 +55,11 @@ func (h *header) badName(i, colon int) bool {
 		length++
 	}
 	s := says{what: fmt.Sprintf("%s in a field's name", describe(name[at:at+length]))}
-	if known != "" {
+	switch {
+	case known != "":
 		s.fix = fmt.Sprintf("write %q", known+":")
+	case spaced:
+		s.fix = fmt.Sprintf("write %q; or, if the body begins here, print an empty line ahead of this", hyphened+":")
 	}
 	h.j.report("bad-name", l.place(at, at+length), s)
 	if known != "" {
@@ -64,6 +68,30 @@ func (h *header) badName(i, colon int) bool {
 		h.drop(i)
 	}
 	return true
+}
+
+// fieldsFrom reports whether all that is left of the header from line i on are
+// fields, but for spaces in their names: then its empty line is not missing.
+func (h *header) fieldsFrom(i int) bool {
+	for k := i; k < len(h.lines); k++ {
+		if text := h.lines[k].text; fieldName(text) == "" && !isSpacedField(text) {
+			return false
+		}
+	}
+	return true
+}
+
+// isSpacedField reports whether a line is a field whose name merely holds
+// spaces. More words than these are a sentence, and a colon without white space
+// behind it is one of a URL or a time.
+func isSpacedField(text []byte) bool {
+	const mostWords = 3
+	name, value, ok := bytes.Cut(text, []byte(":"))
+	words := bytes.Fields(name)
+	for _, word := range words {
+		ok = ok && isToken(word)
+	}
+	return ok && len(words) > 1 && len(words) <= mostWords && (len(value) == 0 || value[0] == ' ' || value[0] == '\t')
 }
 
 // controlInName reports control characters in a name, and takes them out.
