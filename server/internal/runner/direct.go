@@ -65,6 +65,7 @@ func (p *Workers) atNothing() *worker {
 	}
 	w := p.idle[n]
 	p.idle = p.idle[:n]
+	w.taken = true
 	return w
 }
 

@@ -170,16 +170,21 @@ func (k *kept) lose(err error) error {
 	w := k.w
 	again := !k.begun && !k.second && (k.spec.Again || !w.link.sent())
 	var broken *brokenError
+	tell := k.pool.endedByItself
 	if !errors.As(err, &broken) {
 		// It says nothing more, and is most likely dead already. How it has
 		// ended is to be known before it is sent a signal.
-		err = errors.New("closed its connection")
 		if ended(w.proc, time.Second) {
 			err = errors.New(w.proc.Exit().Past())
+		} else {
+			err, tell = errors.New("closed its connection"), k.pool.closedByItself
 		}
 	}
-	k.pool.end(w, k.pool.o.Grace)
+	byItself := k.pool.end(w, k.pool.o.Grace)
 	if broken == nil && again && k.tryAnother() {
+		if byItself {
+			tell(w) // the request's record will be of the other one
+		}
 		return nil
 	}
 	k.feed = w.link.finish()
@@ -262,12 +267,14 @@ func (k *kept) Buffered() bool {
 func (k *kept) Ending() Ending { return k.end }
 
 // end stops a worker in the middle of an exchange. Another one may be started in its
-// place at once.
-func (p *Workers) end(w *worker, grace time.Duration) {
+// place at once. It reports false for one that was being stopped already.
+func (p *Workers) end(w *worker, grace time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	first := !w.doomed
 	p.stop(w, grace)
 	p.fill(time.Now(), len(p.waiters) > 0)
+	return first
 }
 
 // another is a second worker for a request that the first one was lost with.

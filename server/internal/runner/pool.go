@@ -77,10 +77,16 @@ func (p *Workers) release(w *worker) {
 	p.giveBack(w)
 }
 
+// giveBack is for a worker that a request has had, or has not wanted: nothing of
+// that request tells if it has ended meanwhile.
 func (p *Workers) giveBack(w *worker) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	unexpected := w.gone && !w.doomed
 	p.give(w)
+	p.mu.Unlock()
+	if unexpected {
+		p.endedByItself(w)
+	}
 }
 
 // give hands a worker to whoever waits, or keeps it.

@@ -29,6 +29,7 @@ type worker struct {
 	weighed  time.Time    // its memory was last looked at
 
 	taken   bool // a request has it; the pool's
+	gone    bool // it has ended; the pool's
 	retired bool // the pool does not count on it any more; the pool's
 	doomed  bool // it is being stopped; the pool's
 
@@ -280,8 +281,10 @@ func (p *Workers) ended(w *worker) {
 		p.idle = slices.Delete(p.idle, i, i+1)
 	}
 	// Not whether it is at one: a request that has it is the one that fails, also
-	// ahead of that and behind it.
+	// ahead of that and behind it. One that does not fail tells of it: lose and
+	// giveBack see to that.
 	unexpected := !w.doomed && !w.taken
+	w.gone = true
 	if !w.retired {
 		w.retired = true
 		p.live--
@@ -295,8 +298,18 @@ func (p *Workers) ended(w *worker) {
 	p.fill(now, len(p.waiters) > 0)
 	p.mu.Unlock()
 	if unexpected {
-		p.o.note(Note{Pid: w.proc.Pid(), What: "a worker has ended by itself", Err: errors.New(w.proc.Exit().String())})
+		p.endedByItself(w)
 	}
+}
+
+// endedByItself tells of a worker whose end no request's record tells.
+func (p *Workers) endedByItself(w *worker) {
+	p.o.note(Note{Pid: w.proc.Pid(), What: "a worker has ended by itself", Err: errors.New(w.proc.Exit().String())})
+}
+
+// closedByItself tells of one that had to be ended, because it speaks no more.
+func (p *Workers) closedByItself(w *worker) {
+	p.o.note(Note{Pid: w.proc.Pid(), What: "a worker was lost", Err: errors.New("closed its connection")})
 }
 
 // line is a line of the worker's stderr. It belongs to the request that the
