@@ -220,9 +220,9 @@ func (j *judge) streams(x *capture.Exchange) {
 	}
 }
 
-// heldLong is a little less than the gateway waits for a stdout whose program
-// is gone.
-const heldLong = 490 * time.Millisecond
+// heldLong is less than the gateway waits for a stdout whose program is gone: a
+// busy machine is late in telling of the end.
+const heldLong = 400 * time.Millisecond
 
 const slow = time.Second
 

@@ -274,8 +274,10 @@ func (p *Workers) started(w, old *worker) {
 
 // ended is the end of a worker that was ready once.
 func (p *Workers) ended(w *worker) {
-	w.link.close()
 	p.mu.Lock()
+	if !w.taken || w.doomed {
+		w.link.close()
+	} // else a request has yet to read what it has said last, and closes it by stop
 	delete(p.all, w)
 	if i := slices.Index(p.idle, w); i >= 0 {
 		p.idle = slices.Delete(p.idle, i, i+1)
