@@ -11,6 +11,12 @@ import "embed"
 //go:embed wsgi.py
 var WSGI string
 
+// WSGISite is the source of wsgi_site.py, which wsgi.py imports from its own
+// directory when it is asked what Python's module site has done.
+//
+//go:embed wsgi_site.py
+var WSGISite string
+
 // WSGIWarm are the files that wsgi.py imports from its own directory, source
 // or compiled, in the modes that keep an application loaded, and to measure
 // what that would save.

@@ -2,6 +2,7 @@
 
     wsgi.py [--path-info text|pep3333] [--module-path DIR]... MODULE:OBJECT
     wsgi.py --check|--measure [the same options] MODULE:OBJECT
+    wsgi.py --check --site [the same options] MODULE:OBJECT
     wsgi.py --worker [the same options] [--warm-up PATH [--script-name PATH]] MODULE:OBJECT
     wsgi.py --fork [these options] [--post-fork MODULE:FUNCTION] [--cpu-time SECONDS] MODULE:OBJECT
 
@@ -17,10 +18,10 @@ usage. A failure after the first byte of the body ends in SIGABRT: see abort().
 
 It runs once per request, so what is not needed for a plain answer is imported late.
 """
-import os
+import posix  # and not os, which an application may do without, and which takes an eighth of a small one's request
 import sys
 
-# Python put this file's own directory first, unless told not to; nobody's modules are there.
+# Python put this file's own directory first, unless told not to; nobody's modules are there. See start_without_site().
 INSTALLED_PATH = sys.path[0 if sys.flags.isolated or getattr(sys.flags, "safe_path", False) else 1:]
 
 __framegate__ = "wsgi"  # marks a file of the bridge
@@ -74,7 +75,7 @@ def users_frame(tb):
         file = tb.tb_frame.f_code.co_filename
         if not own(tb) and not file.startswith("<"):
             deepest = "%s:%d" % (file, tb.tb_lineno)
-            if not any(file.startswith(d + os.sep) for d in INSTALLED_PATH if d):
+            if not any(file.startswith(d + "/") for d in INSTALLED_PATH if d):
                 where = deepest
         tb = tb.tb_next
     return where or deepest
@@ -214,7 +215,9 @@ class FileWrapper:
 
 def cgi_environ(path_info):
     """The CGI variables as PEP 3333 wants them: str whose characters are the bytes."""
-    return wsgi_strings({key.decode("latin-1"): value.decode("latin-1") for key, value in os.environb.items()}, path_info)
+    os = sys.modules.get("os")  # sitecustomize may have changed what it has
+    return wsgi_strings({key.decode("latin-1"): value.decode("latin-1")
+                         for key, value in (os.environb if os else posix.environ).items()}, path_info)
 
 
 def wsgi_strings(environ, path_info):
@@ -452,11 +455,11 @@ class Host:
     def output(self, data):
         self.sent = True
         try:
-            done = os.write(self.out, data)
+            done = posix.write(self.out, data)
             if done < len(data):
                 data = memoryview(data)
                 while done < len(data):
-                    done += os.write(self.out, data[done:])
+                    done += posix.write(self.out, data[done:])
         except ConnectionError:
             self.gone = True
             raise
@@ -539,7 +542,7 @@ def abort():
         hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
         resource.setrlimit(resource.RLIMIT_CORE, (1 if sys.platform == "linux" and hard else 0, hard))
     finally:
-        os.abort()
+        posix.abort()
 
 
 # --- the end of the process --------------------------------------------------------------------
@@ -565,7 +568,7 @@ def leave(status):
         sys.stderr.flush()
     except Exception:
         return
-    os._exit(status)
+    posix._exit(status)
 
 
 def ends_plainly():
@@ -577,7 +580,7 @@ def ends_plainly():
     import gc
     import itertools
     streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
-    if _thread._count() or sys.gettrace() or sys.getprofile() or sys.flags.inspect or sys.flags.dev_mode or "LD_PRELOAD" in os.environ \
+    if _thread._count() or sys.gettrace() or sys.getprofile() or sys.flags.inspect or sys.flags.dev_mode or b"LD_PRELOAD" in posix.environ \
             or getattr(sys.modules.get("threading"), "_threading_atexits", None) or (sys.stdin, sys.stdout, sys.stderr) != streams:
         return False
     if atexit._ncallbacks():
@@ -673,21 +676,21 @@ def import_failure(exc):
 
 def no_module(what, name, missing, dirs):
     parent, _, leaf = missing.rpartition(".")
-    if name.endswith(".py") or os.sep in name:
+    if name.endswith(".py") or "/" in name:
         return Fault("%sno module named %r" % (what, name),
                      "a module is named with dots and without .py: %s"
-                     % (name[:-3] if name.endswith(".py") else name).replace(os.sep, ".").strip("."))
+                     % (name[:-3] if name.endswith(".py") else name).replace("/", ".").strip("."))
     if parent:
         dirs = list(getattr(sys.modules.get(parent), "__path__", ()))
     names = set()
     for directory in dirs:
         try:
-            entries = os.listdir(directory or ".")
+            entries = posix.listdir(directory or ".")
         except OSError:
             continue
         # A directory of the module path itself is no module, whatever lies above it.
         names.update(e[:-3] if e.endswith(".py") else e for e in entries
-                     if os.path.join(directory, e) not in dirs)
+                     if directory.rstrip("/") + "/" + e not in dirs)
     near = nearest(leaf, [n for n in names if n.isidentifier()])
     return Fault("%sno module named %r in %s" % (what, missing, ", ".join(dirs) or "the module path"),
                  "did you mean %s?" % (parent + "." + near if parent else near) if near else "")
@@ -695,7 +698,7 @@ def no_module(what, name, missing, dirs):
 
 def no_attribute(what, owner, attribute):
     """Names in the hint only what can be called: nothing else can be an application."""
-    kind = "module %s" % owner.__name__ if type(owner) is type(os) else type(owner).__name__
+    kind = "module %s" % owner.__name__ if type(owner) is type(sys) else type(owner).__name__
     names = [n for n in dir(owner) if n[0] != "_" and callable(getattr(owner, n, None))]
     near, some = nearest(attribute, names), ", ".join(names[:8])
     hint = "did you mean %s?" % near if near else "it has %s" % some if some else ""
@@ -716,16 +719,16 @@ def take_streams():
     """
     for stream in (sys.stdout, sys.stderr):  # first, because it asks a file where it stands, and the log may be a pipe
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    body, out = os.dup(0), os.dup(1)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    os.dup2(2, 1)
+    body, out = posix.dup(0), posix.dup(1)
+    null = posix.open("/dev/null", posix.O_RDONLY)
+    posix.dup2(null, 0)
+    posix.close(null)
+    posix.dup2(2, 1)
     return body, out
 
 
 def usage(why):
-    sys.stderr.write("framegate: wsgi.py: %s\nusage: wsgi.py [--check | --worker | --fork] [--path-info text|pep3333] [--module-path DIR]... "
+    sys.stderr.write("framegate: wsgi.py: %s\nusage: wsgi.py [--check [--site] | --worker | --fork] [--path-info text|pep3333] [--module-path DIR]... "
                      "[--warm-up PATH] [--script-name PATH] [--post-fork MODULE:FUNCTION] [--cpu-time SECONDS] MODULE:OBJECT\n" % why)
     sys.exit(2)
 
@@ -735,21 +738,28 @@ class Options:
 
     task = ""  # "check", "measure", "worker" or "fork": else one exchange
     path_info = "pep3333"
+    site = False  # with "check": say what site has done
+    distutils = ""
     warm_up = script_name = post_fork = ""
     cpu_time = "0"
 
     def __init__(self, args):
-        self.dirs, args = [], list(args)
+        self.dirs, self.installed, args = [], [], list(args)
         while args and args[0].startswith("--"):
             flag = args.pop(0)
             if flag in ("--check", "--measure", "--worker", "--fork"):
                 self.task = flag[2:]
-            elif flag not in ("--path-info", "--module-path", "--warm-up", "--script-name", "--post-fork", "--cpu-time"):
+            elif flag == "--site":
+                self.site = True
+            elif flag not in ("--path-info", "--module-path", "--warm-up", "--script-name", "--post-fork", "--cpu-time",
+                              "--installed", "--distutils"):
                 usage("unknown option %s" % flag)
             elif not args:
                 usage("%s wants a value" % flag)
             elif flag == "--module-path":
-                self.dirs.append(os.path.abspath(args.pop(0)))  # the application may chdir
+                self.dirs.append(absolute(args.pop(0)))  # the application may chdir
+            elif flag == "--installed":
+                self.installed.append(args.pop(0))
             else:
                 setattr(self, flag[2:].replace("-", "_"), args.pop(0))
         if self.path_info not in ("text", "pep3333"):
@@ -761,25 +771,79 @@ class Options:
         self.spec = args[0]
 
 
-def warm(task, options):
-    """What is more than one exchange, from the file beside this one: a plain exchange never reads it."""
-    kept, sys.path = sys.path, [os.path.dirname(os.path.abspath(__file__))] + INSTALLED_PATH
+def absolute(path):
+    if path[:1] == "/" and "//" not in path and "/." not in path and path[-1] != "/":
+        return path
+    return standard("os").path.abspath(path)
+
+
+def beside(name):
+    """What is more than one exchange, from a file beside this one: a plain exchange never reads it."""
+    kept, sys.path = sys.path, [absolute(__file__).rpartition("/")[0]] + INSTALLED_PATH
     try:
-        module = __import__("wsgi_" + task)
+        return __import__(name)
     finally:
         sys.path = kept
-    return module.main(options)
+
+
+# --- without site ------------------------------------------------------------------------------
+
+def start_without_site(options):
+    """Leaves the interpreter as site would, which takes a quarter of a small application's request: what it finds has
+    been learned by a start with it, and is no more than this; see wsgi_site.py."""
+    import builtins
+    import _sitebuiltins
+    INSTALLED_PATH[:] = options.installed
+    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    builtins.help = _sitebuiltins._Helper()
+
+    class Printer(_sitebuiltins._Printer):
+        def __init__(self, name):
+            self.called = name
+
+        def __getattr__(self, attribute):  # the texts are looked for when they are wanted: that takes os
+            __import__("site").setcopyright()
+            self.__class__, self.__dict__ = _sitebuiltins._Printer, getattr(builtins, self.called).__dict__
+            return getattr(self, attribute)
+
+    for name in ("copyright", "credits", "license"):
+        setattr(builtins, name, Printer(name))
+    if options.distutils:
+        sys.meta_path.insert(0, Distutils(options.distutils.split(",")))
+
+
+class Distutils:
+    """In the place of the finder that setuptools puts up at each start: it comes when it is wanted."""
+
+    def __init__(self, names):
+        self.names = names
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self.names or self not in sys.meta_path:
+            return None
+        finder = __import__("_distutils_hack").DISTUTILS_FINDER
+        sys.meta_path[sys.meta_path.index(self)] = finder
+        return finder.find_spec(name, path, target)
+
+
+# --- one exchange, or more ---------------------------------------------------------------------
 
 
 def main(args):
     options = Options(args)
     if options.task in ("measure", "worker", "fork"):
-        return warm(options.task, options)
+        return beside("wsgi_" + options.task).main(options)
+    if options.installed:
+        start_without_site(options)
     spec, dirs, path_info = options.spec, options.dirs, options.path_info
     body, out = take_streams()
     sys.path[:] = dirs + INSTALLED_PATH
     sys.argv = [spec]
     if options.task == "check":
+        if options.site:
+            modules = dict(sys.modules)
+            posix.write(out, beside("wsgi_site").facts(modules))
         try:
             module, _ = load(spec, dirs)
             if options.post_fork:
@@ -787,7 +851,7 @@ def main(args):
         except Fault as fault:
             say("framegate: " + fault.message + ("\nhint: " + fault.hint if fault.hint else ""))
             return 1
-        os.write(out, os.fsencode(module_file(module, spec)) + b"\n")
+        posix.write(out, standard("os").fsencode(module_file(module, spec)) + b"\n")
         return 0
     host = Host(spec, cgi_environ(path_info), body, out, path_info)
     try:
@@ -796,13 +860,13 @@ def main(args):
         status = host.fail(fault)
     else:
         status = host.run(app)
-    os.close(out)  # the answer ends here and not with the interpreter, which may take a while to go
+    posix.close(out)  # the answer ends here and not with the interpreter, which may take a while to go
     leave(status)
     return status
 
 
 def module_file(module, spec):
-    return os.path.abspath(getattr(module, "__file__", None) or spec)
+    return absolute(getattr(module, "__file__", None) or spec)
 
 
 if __name__ == "__main__":

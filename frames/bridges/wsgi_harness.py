@@ -1,18 +1,23 @@
-"""Runs the WSGI bridge as the gateway does: a real process per request with a CGI environ, a fork of one that is
-loaded, or one that answers requests on a connection."""
+"""Runs the WSGI bridge as the gateway does: a real process per request with a CGI environ, with the module site or
+without, a fork of one that is loaded, or one that answers requests on a connection."""
+import atexit
 import os
+import shutil
 import signal
+import site
 import socket
 import struct
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import textwrap
 import unittest
 
 BRIDGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wsgi.py")
 OK = 'start_response("200 OK", [("Content-Type", "text/plain")])'
-MODES = ("exec", "fork", "worker")
+MODES = ("exec", "without_site", "fork", "worker") if sys.version_info >= (3, 11) else ("exec", "fork", "worker")
+INSTALLATIONS = []  # at most one: a directory for PYTHONHOME
 CUT = -6  # SIGABRT: how a process ends in the middle of an answer
 
 # A shell has what runs in its background ignore Ctrl-C, and so would all that it starts.
@@ -182,6 +187,29 @@ class Loaded(Warm):
             return Answer(out.read(), err.read(), code)
 
 
+def installation(packages=None):
+    """A directory for PYTHONHOME: this Python with what is installed, but without the .pth files, some of which need
+    the module site. With packages, that directory is all that is installed."""
+    home, prefix = tempfile.mkdtemp(), sys.base_prefix
+    atexit.register(shutil.rmtree, home)
+    left_out = ("site-packages", "dist-packages") + (("sitecustomize.py",) if packages else ())
+    link(sysconfig.get_paths()["stdlib"], home, prefix, lambda name: name not in left_out)
+    directories = [path for path in site.getsitepackages([prefix]) if os.path.isdir(path)]
+    if packages:
+        os.symlink(packages, home + site.getsitepackages([prefix])[-1][len(prefix):])
+    else:
+        for path in directories:
+            link(path, home, prefix, lambda name: not name.endswith(".pth"))
+    return home
+
+
+def link(directory, home, prefix, wanted):
+    there = home + directory[len(prefix):]
+    os.makedirs(there, exist_ok=True)
+    for name in filter(wanted, os.listdir(directory)):
+        os.symlink(os.path.join(directory, name), os.path.join(there, name))
+
+
 def modes(*names):
     """A test for these modes alone."""
     def decorate(test):
@@ -234,6 +262,31 @@ class BridgeTest(unittest.TestCase):
         done = subprocess.run(self.command(*args, **more), input=body if stdin is None else stdin, env=environ,
                               cwd=self.dir, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return Answer(done.stdout, done.stderr, done.returncode)
+
+    def run_without_site(self, args, more, environ, body, stdin):
+        """With what the gateway has learned of site, where that is enough."""
+        if not INSTALLATIONS:
+            INSTALLATIONS.append(installation())
+        environ.setdefault(b"PYTHONHOME", os.fsencode(INSTALLATIONS[0]))
+        environ.setdefault(b"PYTHONNOUSERSITE", b"1")
+        argv = self.command(*args, **more)
+        learned = self.learned_site(argv, environ)
+        assert learned, "site has to run"
+        done = subprocess.run(argv[:1] + ["-S"] + argv[1:-1] + learned + argv[-1:], input=body if stdin is None else stdin,
+                              env=environ, cwd=self.dir, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return Answer(done.stdout, done.stderr, done.returncode)
+
+    def learned_site(self, argv, environ):
+        """The options that stand for site: none where it has to run."""
+        facts = self.site_facts(argv, environ)
+        return [word for key, value in facts if key != "seen" for word in ("--" + key, value)]
+
+    def site_facts(self, argv, environ):
+        """As the gateway asks for them, but without the application, which may be no good."""
+        self.file("site_check/nothing.py", "def application(environ, start_response): pass")
+        argv = argv[:4] + ["--check", "--site", "--module-path", os.path.join(self.dir, "site_check"), "nothing:application"]
+        done = subprocess.run(argv, env=environ, cwd=self.dir, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+        return [tuple(os.fsdecode(fact).split("=", 1)) for fact in done.stdout.split(b"\0")[:-1]]
 
     def run_fork(self, args, more, environ, body, stdin):
         with Loaded(self.command("--fork", *args, **more), environ, self.dir) as loaded:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import unittest
 
-from wsgi_harness import BRIDGE, BridgeTest, cgi_environ, in_every_mode, modes
+from wsgi_harness import BRIDGE, BridgeTest, cgi_environ, in_every_mode, installation, modes
 
 VALIDATED = """
 from wsgiref.validate import validator
@@ -83,12 +83,14 @@ class Environ(BridgeTest):
                 self.assertEqual(self.value(expression, environ=environ), want)
 
     def test_sys_path_is_the_module_path_and_what_python_has_installed(self):
+        home = installation() if self.mode == "without_site" else None
         for safe in (None, "1"):  # PYTHONSAFEPATH: since 3.11, Python then puts no directory of its own first
             with self.subTest(safe=safe):
+                environ = {"PYTHONSAFEPATH": safe, "PYTHONHOME": home}
                 code = "import sys; print([d for d in sys.path if d], end='')"
-                bare = subprocess.run([sys.executable, "-X", "utf8", "-c", code], env=cgi_environ(PYTHONSAFEPATH=safe),
+                bare = subprocess.run([sys.executable, "-X", "utf8", "-c", code], env=cgi_environ(**environ),
                                       stdout=subprocess.PIPE, check=True).stdout.decode()
-                got = self.app("import sys; STARTED; return [repr(sys.path).encode()]", environ={"PYTHONSAFEPATH": safe})
+                got = self.app("import sys; STARTED; return [repr(sys.path).encode()]", environ=environ)
                 self.assert_answer(got, body=repr([self.dir] + ast.literal_eval(bare)).encode())
 
     def test_module_path_order(self):

@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"framegate/server/internal/config"
@@ -38,7 +40,7 @@ type Options struct {
 // Bridge is a program that hosts one app.
 type Bridge struct {
 	Path string   // the interpreter, absolute
-	Argv []string // interpreter, bridge, options, app: it answers one request and ends
+	Argv []string // interpreter, bridge, options, app: it answers one request and ends; see Command
 
 	// Standing is the same for the process that outlives requests in the
 	// frame's mode, nil in mode "exec".
@@ -46,6 +48,8 @@ type Bridge struct {
 
 	Script int    // the index in Argv of the bridge's own file, which goes with Close
 	Source string // what that file was made of
+
+	withoutSite atomic.Pointer[withoutSite] // nil where site has to run
 
 	check  []string // arguments that import the app and answer nothing
 	opts   Options
@@ -122,13 +126,18 @@ func RuntimeDir() string {
 	return os.TempDir()
 }
 
-// Check imports the app as a request would. It returns the app's file.
+// Check imports the app as a request would. It returns the app's file, and
+// learns what requests can do without.
 func (b *Bridge) Check(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, startupLimit)
 	defer cancel()
+	argv := append([]string{b.Path}, b.check...)
+	if !b.opts.Frame.Warm() {
+		argv = slices.Insert(argv, slices.Index(argv, "--check")+1, "--site")
+	}
 	var stderr []string
 	p, err := process.Start(&process.Spec{
-		Path: b.Path, Argv: append([]string{b.Path}, b.check...), Env: b.opts.Env, Dir: b.opts.Dir,
+		Path: b.Path, Argv: argv, Env: b.opts.Env, Dir: b.opts.Dir,
 		Confinement: b.opts.Confinement,
 		StderrLine:  func(line []byte) { stderr = append(stderr, string(line)) },
 	})
@@ -144,7 +153,9 @@ func (b *Bridge) Check(ctx context.Context) (string, error) {
 	case ctx.Err() != nil:
 		return "", &Error{Msg: fmt.Sprintf("cannot load %s: not imported within %s", b.opts.Frame.App, startupLimit)}
 	case exit.Clean() && readErr == nil:
-		return lastLine(string(out)), nil
+		facts := out[:bytes.LastIndexByte(out, 0)+1]
+		b.learnSite(string(facts))
+		return lastLine(string(out[len(facts):])), nil
 	case len(stderr) == 0:
 		return "", &Error{Msg: fmt.Sprintf("cannot load %s: the interpreter ended without a word (%+v)", b.opts.Frame.App, exit)}
 	}

@@ -49,9 +49,9 @@ func layIn(ctx context.Context, python interpreter, home string, texts map[strin
 }
 
 // sources are the bridge's files; those beside wsgi.py are for what is more
-// than one exchange.
+// than one exchange, and for the check at the start.
 func sources(all bool) (map[string]string, error) {
-	texts := map[string]string{"wsgi.py": bridges.WSGI}
+	texts := map[string]string{"wsgi.py": bridges.WSGI, "wsgi_site.py": bridges.WSGISite}
 	if !all {
 		return texts, nil
 	}

@@ -12,7 +12,6 @@ import (
 
 // meta is what the environ of one call is made of, as RFC 3875 §4.1 wants it.
 func (g *Gateway) meta(r *http.Request, rec *record, f *frame, c *call, b *body) cgi.Meta {
-	_, _, filename := f.command(c)
 	m := cgi.Meta{
 		Method:            r.Method,
 		Target:            c.target,
@@ -24,7 +23,7 @@ func (g *Gateway) meta(r *http.Request, rec *record, f *frame, c *call, b *body)
 		ServerName:        g.cfg.ServerName,
 		ServerPort:        g.opts.Port,
 		DocumentRoot:      g.cfg.Static.Path,
-		ScriptFilename:    filename,
+		ScriptFilename:    f.scriptFile(c),
 		HasBody:           b.present,
 		ContentLength:     b.size,
 		Host:              r.Host,

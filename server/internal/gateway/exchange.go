@@ -98,7 +98,7 @@ func (g *Gateway) spoolsDirectly(f *frame, r *http.Request, rec *record) bool {
 
 // spec is what the process is given: program, environ, stdin, cwd.
 func (g *Gateway) spec(x *exchange, r *http.Request, c *call) *process.Spec {
-	path, argv, _ := x.frame.command(c)
+	path, argv := x.frame.command(c)
 	spec := &process.Spec{
 		Path: path, Argv: argv,
 		Dir: x.frame.workingDir(c),

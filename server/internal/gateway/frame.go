@@ -178,19 +178,27 @@ func (f *frame) locate(ctx context.Context, s *shared, base string, command []st
 
 // command is the executable and the argument vector for one call. Nothing in
 // it comes from the request but the path of a script that was found on disk.
-func (f *frame) command(c *call) (path string, argv []string, filename string) {
+func (f *frame) command(c *call) (path string, argv []string) {
 	switch {
-	case f.scripts == nil:
-		return f.program.path, f.program.argv, f.filename
-	case f.cfg.Command != nil:
-		return f.program.path, f.program.argv, c.file
+	case f.bridge != nil:
+		return f.program.path, f.bridge.Command()
+	case f.scripts == nil || f.cfg.Command != nil:
+		return f.program.path, f.program.argv
 	}
 	p, mapped := f.scripts.interpreters[filepath.Ext(c.file)]
 	if !mapped {
-		return c.file, []string{c.file}, c.file
+		return c.file, []string{c.file}
 	}
 	argv = append(append(make([]string, 0, len(p.argv)+1), p.argv...), c.file)
-	return p.path, argv, c.file
+	return p.path, argv
+}
+
+// scriptFile is SCRIPT_FILENAME of one call.
+func (f *frame) scriptFile(c *call) string {
+	if f.scripts == nil {
+		return f.filename
+	}
+	return c.file
 }
 
 // workingDir is the cwd of one call (§7.2: for scripts, their own directory).

@@ -322,7 +322,7 @@ func (f *frame) captured(spec *process.Spec) capture.Program {
 	}
 	switch {
 	case f.bridge != nil:
-		p.Bridge, p.Source = f.bridge.Script, f.bridge.Source
+		p.Bridge, p.Source = f.bridge.ScriptOf(spec.Argv), f.bridge.Source
 	case f.cfg.Mode == config.Worker && f.cfg.Protocol != runner.FastCGI && len(f.cfg.Address) == 0:
 		p.Note = "the program was a worker that took its requests from a socket, as SCGI. It is started as a CGI program now, and may not know what to do"
 	}
