@@ -24,6 +24,7 @@ if ! command -v python3 >/dev/null; then
     echo "run.sh: python3 is missing, the demo is a Python program: apt-get install python3" >&2
     exit 1
   fi
+  echo "installing python3, which the demo is written in" >&2
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 >/dev/null
 fi

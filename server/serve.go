@@ -280,11 +280,18 @@ func rootCause(err error) error {
 	return err
 }
 
+// mostGreeted is how many routes the greeting names: more are no greeting.
+const mostGreeted = 20
+
 // greeting is the one line that serve prints: the URL and the routes.
 func greeting(addr net.Addr, routes []gateway.Route) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "framegate: serving %s", baseURL(addr))
 	for i, r := range routes {
+		if i == mostGreeted {
+			fmt.Fprintf(&b, " and %d more: framegate check lists them", len(routes)-i)
+			break
+		}
 		sep := ", "
 		if i == 0 {
 			sep = "  "

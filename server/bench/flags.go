@@ -121,6 +121,16 @@ func explained(err error) error {
 		return err
 	}
 	what := oneDash.ReplaceAllString(err.Error(), "$1--$2")
+	if wrong, ok := strings.CutSuffix(what, ": parse error"); ok {
+		wanted := "true or false is wanted"
+		switch {
+		case strings.HasSuffix(wrong, "--rounds"):
+			wanted = "a whole number is wanted"
+		case strings.HasSuffix(wrong, "--time"):
+			wanted = "a time with its unit is wanted, as 3s or 500ms"
+		}
+		what = wrong + ": " + wanted
+	}
 	if name, ok := strings.CutPrefix(what, "flag provided but not defined: "); ok {
 		what = name + ": there is no such flag: --help lists them"
 	}

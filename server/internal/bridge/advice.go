@@ -30,11 +30,11 @@ func (c *Cost) adviseExec() string {
 		return ready + `mode = "exec" will do`
 	}
 	if lost := c.lostInForks(); lost != "" {
-		return ready + `mode = "worker" makes it nothing; not "fork": ` + lost
+		return ready + `with mode = "worker" it would be nothing; not "fork": ` + lost
 	}
-	advice := ready + `mode = "fork" makes it less, "worker" nothing`
+	advice := ready + `with mode = "fork" it would be less, with "worker" nothing`
 	if c.Fork > 0 {
-		advice = ready + fmt.Sprintf(`mode = "fork" makes it %s, "worker" nothing`, span(c.Fork))
+		advice = ready + fmt.Sprintf(`with mode = "fork" it would be %s, with "worker" nothing`, span(c.Fork))
 	}
 	return advice + c.shared()
 }
