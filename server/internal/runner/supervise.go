@@ -204,8 +204,29 @@ func (p *Workers) notReady(w *worker, err error) error {
 	return &StartError{Why: why, Stderr: w.first}
 }
 
-// ended waits a moment for a process to end.
+// afterwards is how long a process may outlive its connection and still be
+// taken for one that ends: the connection may be that of a child of its own.
+const afterwards = 50 * time.Millisecond
+
+// ends reports whether a process whose connection has ended is at its end, too,
+// and waits for that. One that lives on costs a moment.
+func ends(proc *process.Process) bool {
+	if proc.Dying() {
+		return ended(proc, time.Second)
+	}
+	return ended(proc, afterwards)
+}
+
+// ended waits a moment for a process to end, or just looks.
 func ended(proc *process.Process, limit time.Duration) bool {
+	select {
+	case <-proc.Done():
+		return true
+	default:
+		if limit <= 0 {
+			return false
+		}
+	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
