@@ -23,6 +23,7 @@ type worker struct {
 	link link
 	proc *process.Process // set once it runs, under the pool's lock
 
+	launched time.Time
 	requests atomic.Int64 // answered
 	most     int64        // of them, 0 for no end
 	since    time.Time    // it has been idle
@@ -118,7 +119,7 @@ func (e *StartError) verdict() string {
 // launch starts a worker and sees to it until it has ended. Without old it is
 // live from now on; else it takes old's place when it is ready. The lock is held.
 func (p *Workers) launch(old *worker) *worker {
-	w := &worker{pool: p}
+	w := &worker{pool: p, launched: time.Now()}
 	if n := p.o.MaxRequests; n > 0 {
 		w.most = int64(max(1, n-n/10+rand.IntN(n/5+1)))
 	}
@@ -237,11 +238,6 @@ func ended(proc *process.Process, limit time.Duration) bool {
 	}
 }
 
-func (p *Workers) fail(now time.Time, err error) {
-	p.failures++
-	p.failed, p.failure = now, err
-}
-
 func (p *Workers) startFailed(w, old *worker, err error) {
 	pid := 0
 	if w.proc != nil {
@@ -314,9 +310,7 @@ func (p *Workers) ended(w *worker) {
 	}
 	now := time.Now()
 	if unexpected && w.requests.Load() == 0 {
-		// Ready, and then gone at nothing: to start the next at once could go
-		// on for ever.
-		p.fail(now, fmt.Errorf("a worker ended before its first request: %s", w.proc.Exit()))
+		p.unused(w, now)
 	}
 	p.fill(now, len(p.waiters) > 0)
 	p.mu.Unlock()
