@@ -44,7 +44,7 @@ func TestFailuresAreCaptured(t *testing.T) {
 	}{
 		{"early", "exit 3", "", 502, "the program exited with status 3 before it printed a header", "3"},
 		{"own", "printf 'Status: 500\\n\\nsorry'", "", 500, "the program answered 500", "0"},
-		{"late", header + "exit 4", "", 200, "the program exited with status 4 after a complete answer", "4"},
+		{"late", header + "exit 4", "", 200, "the program exited with status 4 after a complete answer, which the client has", "4"},
 		{"noise", "echo hello; echo; echo", "", 502, "\"hello\" is no header field: it has no colon", "*"},
 		{"short", "printf 'Content-Type: text/plain\\nContent-Length: 9\\n\\nabc'", "", 200, "the body is 6 bytes shorter than the Content-Length of 9", "0"},
 		{"killed", "kill -SEGV $$", "", 502, "the program was killed by SIGSEGV before it printed a header", "SIGSEGV"},

@@ -28,7 +28,7 @@ func (s *sender) excuse(err error) error {
 	case err == nil, s.left != 0, s.x.ans.status == 0, err == errClientGone, err == errShutdown:
 		return err
 	}
-	s.x.rec.fault(fmt.Sprintf("after a complete answer: %v", err))
+	s.x.rec.fault(fmt.Sprintf("after a complete answer, which the client has: %v", err))
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (s *sender) finish() error {
 	case x.judged.failed:
 		x.rec.fault("the application failed: the answer says so")
 	case exit.Code != 0:
-		x.rec.fault(fmt.Sprintf("the program %s after a complete answer", describeExit(exit)))
+		x.rec.fault(fmt.Sprintf("the program %s after a complete answer, which the client has", describeExit(exit)))
 	}
 	return nil
 }

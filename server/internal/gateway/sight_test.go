@@ -178,7 +178,7 @@ func TestSightKnowsFailures(t *testing.T) {
 	}{
 		{"status 500 of its own", []testframe.Step{testframe.Print("Status: 500\n\n")}, "the program answered 500"},
 		{"status 404 of its own", []testframe.Step{testframe.Print("Status: 404\n\n")}, ""},
-		{"exit 1 behind the answer", []testframe.Step{testframe.Print(plainHello), testframe.Exit(1)}, "the program exited with status 1 after a complete answer"},
+		{"exit 1 behind the answer", []testframe.Step{testframe.Print(plainHello), testframe.Exit(1)}, "the program exited with status 1 after a complete answer, which the client has"},
 		{"no header", []testframe.Step{testframe.Exit(0)}, "the program exited with status 0 before it printed a header"},
 		{"a signal", []testframe.Step{testframe.Kill(syscall.SIGSEGV)}, "the program was killed by SIGSEGV before it printed a header"},
 	} {

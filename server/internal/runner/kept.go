@@ -174,7 +174,7 @@ func (k *kept) lose(err error) error {
 	if !errors.As(err, &broken) {
 		// It says nothing more, and is most likely dead already. How it has
 		// ended is to be known before it is sent a signal.
-		if ended(w.proc, time.Second) {
+		if ends(w.proc) {
 			err = errors.New(w.proc.Exit().Past())
 		} else {
 			err, tell = errors.New("closed its connection"), k.pool.closedByItself
@@ -197,9 +197,12 @@ func (k *kept) lose(err error) error {
 
 // tryAnother puts the request to a second worker.
 func (k *kept) tryAnother() bool {
-	// What the first one has said belongs to this request.
-	if ended(k.w.proc, time.Second) {
-		k.w.proc.Wait()
+	// What the first one has said belongs to this request. One that lives on has
+	// been sent a signal, and is not waited for.
+	if proc := k.w.proc; ended(proc, 0) {
+		proc.Wait()
+	} else {
+		proc.FlushStderr()
 	}
 	k.w.at(nil)
 	next, err := k.pool.another(k.at)

@@ -119,9 +119,10 @@ func (c *pollable) attach() error {
 	return nil
 }
 
-// ask sends out, and then reads into p, once there is something. It waits right
-// behind the writing, without a look whether the answer is there already: it is
-// not.
+// ask sends out, and then reads into p, once there is something. It looks right
+// behind the writing, though no answer can be there yet: of a worker that has
+// closed its connection while it was at nothing, the runtime was told then, and
+// nothing more comes.
 func (c *pollable) ask(to *requests, out *parcel, p []byte, block func()) (n int, err error) {
 	if block != nil {
 		block()
@@ -149,8 +150,9 @@ func (c *pollable) ask(to *requests, out *parcel, p []byte, block func()) (n int
 func (c *pollable) takeTurn(fd uintptr) bool {
 	a := &c.asks
 	if !a.out.whole() {
-		a.err = a.to.write(a.out)
-		return a.err != nil
+		if a.err = a.to.write(a.out); a.err != nil {
+			return true
+		}
 	}
 	for {
 		if a.n, a.err = syscall.Read(int(fd), a.in); a.err != syscall.EINTR {

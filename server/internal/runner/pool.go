@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -14,10 +13,6 @@ type handed struct {
 	w   *worker
 	err error
 }
-
-// patience is how long requests are told at once why no worker could be
-// started, before one has that tried again.
-const patience = time.Second
 
 // acquire returns a worker that is at nothing. The one that was used last is
 // the first: its memory is in the processor's caches, and the others may end.
@@ -35,8 +30,7 @@ func (p *Workers) acquire(ctx context.Context) (*worker, error) {
 		return nil, errClosed
 	}
 	now := time.Now()
-	if p.live == 0 && p.failures > 0 && now.Sub(p.failed) < patience {
-		err := fmt.Errorf("%w: %w", ErrNotReady, p.failure)
+	if err := p.hopeless(now); err != nil {
 		p.mu.Unlock()
 		return nil, err
 	}
@@ -133,7 +127,7 @@ func (p *Workers) endIdle() {
 }
 
 // fill starts workers as long as there are too few. Asked is when a request
-// wants one now: it does not wait for the next try that is due.
+// wants one now: it does not wait for long until the next try.
 func (p *Workers) fill(now time.Time, asked bool) {
 	if p.closed {
 		return
@@ -145,10 +139,8 @@ func (p *Workers) fill(now time.Time, asked bool) {
 		if p.failures > 0 && p.starting > 0 {
 			return // one try is enough to see
 		}
-		if p.backingOff(now) && !(asked && now.Sub(p.failed) >= patience) {
-			if p.retry == nil {
-				p.retry = time.AfterFunc(p.failed.Add(p.backOff()).Sub(now), p.tryAgain)
-			}
+		if due := p.due(asked); now.Before(due) {
+			p.retryAt(due, now)
 			return
 		}
 		asked = false
@@ -156,23 +148,6 @@ func (p *Workers) fill(now time.Time, asked bool) {
 		p.starting++
 		p.launch(nil)
 	}
-}
-
-func (p *Workers) tryAgain() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.retry = nil
-	p.fill(time.Now(), false)
-}
-
-// backOff is how long the next try waits after so many failures.
-func (p *Workers) backOff() time.Duration {
-	const first, longest = 100 * time.Millisecond, 30 * time.Second
-	return min(first<<min(p.failures-1, 10), longest)
-}
-
-func (p *Workers) backingOff(now time.Time) bool {
-	return p.failures > 0 && now.Sub(p.failed) < p.backOff()
 }
 
 // replace starts a worker that takes another's place when it is ready.

@@ -23,6 +23,7 @@ type worker struct {
 	link link
 	proc *process.Process // set once it runs, under the pool's lock
 
+	launched time.Time
 	requests atomic.Int64 // answered
 	most     int64        // of them, 0 for no end
 	since    time.Time    // it has been idle
@@ -118,7 +119,7 @@ func (e *StartError) verdict() string {
 // launch starts a worker and sees to it until it has ended. Without old it is
 // live from now on; else it takes old's place when it is ready. The lock is held.
 func (p *Workers) launch(old *worker) *worker {
-	w := &worker{pool: p}
+	w := &worker{pool: p, launched: time.Now()}
 	if n := p.o.MaxRequests; n > 0 {
 		w.most = int64(max(1, n-n/10+rand.IntN(n/5+1)))
 	}
@@ -204,8 +205,29 @@ func (p *Workers) notReady(w *worker, err error) error {
 	return &StartError{Why: why, Stderr: w.first}
 }
 
-// ended waits a moment for a process to end.
+// afterwards is how long a process may outlive its connection and still be
+// taken for one that ends: the connection may be that of a child of its own.
+const afterwards = 50 * time.Millisecond
+
+// ends reports whether a process whose connection has ended is at its end, too,
+// and waits for that. One that lives on costs a moment.
+func ends(proc *process.Process) bool {
+	if proc.Dying() {
+		return ended(proc, time.Second)
+	}
+	return ended(proc, afterwards)
+}
+
+// ended waits a moment for a process to end, or just looks.
 func ended(proc *process.Process, limit time.Duration) bool {
+	select {
+	case <-proc.Done():
+		return true
+	default:
+		if limit <= 0 {
+			return false
+		}
+	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -214,11 +236,6 @@ func ended(proc *process.Process, limit time.Duration) bool {
 	case <-timer.C:
 		return false
 	}
-}
-
-func (p *Workers) fail(now time.Time, err error) {
-	p.failures++
-	p.failed, p.failure = now, err
 }
 
 func (p *Workers) startFailed(w, old *worker, err error) {
@@ -293,9 +310,7 @@ func (p *Workers) ended(w *worker) {
 	}
 	now := time.Now()
 	if unexpected && w.requests.Load() == 0 {
-		// Ready, and then gone at nothing: to start the next at once could go
-		// on for ever.
-		p.fail(now, fmt.Errorf("a worker ended before its first request: %s", w.proc.Exit()))
+		p.unused(w, now)
 	}
 	p.fill(now, len(p.waiters) > 0)
 	p.mu.Unlock()

@@ -49,10 +49,12 @@ type Workers struct {
 	replacer *worker   // that is being started to take another's place; it is not live yet
 	shrink   *time.Timer
 
-	failures int // of starting, since one has succeeded
-	failed   time.Time
-	failure  error
+	failures int       // of starting, since a worker has answered
+	failed   time.Time // the last of them, unless one was ready since then
+	failure  error     // nil where a worker was ready, and ended at nothing
+	lapsed   time.Time // when one has done so last
 	retry    *time.Timer
+	retryDue time.Time // of retry
 
 	running sync.WaitGroup
 }

@@ -71,9 +71,9 @@ func (s Step) runFirst() error {
 	return s.run()
 }
 
-// conditional does a step that hangs on whether there is a file, which it
+// conditional has a step done that hangs on whether there is a file, which it
 // makes if it is asked to.
-func conditional(args []string, ifThere, makeIt bool) error {
+func conditional(args []string, ifThere, makeIt bool, do func(Step) error) error {
 	_, err := os.Stat(args[0])
 	there := err == nil
 	if makeIt && !there {
@@ -85,17 +85,31 @@ func conditional(args []string, ifThere, makeIt bool) error {
 	if err != nil || there != ifThere {
 		return err
 	}
-	return step.run()
+	return do(step)
 }
 
-func (s Step) run() error {
+func (s Step) run() error { return s.runWith(Step.run) }
+
+// runWith does the step; do is for the steps that are in it.
+func (s Step) runWith(do func(Step) error) error {
 	switch s.name {
 	case "once":
-		return conditional(s.args, false, true)
+		return conditional(s.args, false, true, do)
 	case "butfirst":
-		return conditional(s.args, true, true)
+		return conditional(s.args, true, true, do)
 	case "unless":
-		return conditional(s.args, false, false)
+		return conditional(s.args, false, false, do)
+	case "all":
+		for _, text := range s.args {
+			step, err := decode(text)
+			if err == nil {
+				err = do(step)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	action := actions[s.name]
 	if action == nil {

@@ -22,7 +22,8 @@ type server struct {
 	conn    *os.File // of the bridge wire: requests,
 	answers *os.File // and answers
 	in      *bufio.Reader
-	client  net.Conn // of SCGI: for one
+	ln      net.Listener // of SCGI: for all,
+	client  net.Conn     // and for one
 	serial  int
 
 	vars map[string]string
@@ -95,12 +96,12 @@ func varsOf(block string) map[string]string {
 }
 
 func (s *server) listen() error {
-	ln, err := net.FileListener(os.NewFile(0, "listener"))
-	if err != nil {
+	var err error
+	if s.ln, err = net.FileListener(os.NewFile(0, "listener")); err != nil {
 		return err
 	}
 	for {
-		if s.client, err = ln.Accept(); err != nil {
+		if s.client, err = s.ln.Accept(); err != nil {
 			return err
 		}
 		in := bufio.NewReader(s.client)
@@ -232,7 +233,8 @@ func (s *server) do(step Step) error {
 		return err
 	case "closeconn":
 		if s.client != nil {
-			return s.client.Close()
+			s.client.Close() // the end of an answer has done so
+			return errors.Join(s.ln.Close(), syscall.Close(0))
 		}
 		return errors.Join(s.conn.Close(), s.answers.Close())
 	case "var":
@@ -240,7 +242,7 @@ func (s *server) do(step Step) error {
 	case "serial":
 		return write(os.Stdout, strconv.Itoa(s.serial))
 	default:
-		return step.run()
+		return step.runWith(s.do)
 	}
 	return nil
 }

@@ -33,7 +33,8 @@ func Over(status int) Step { return Step{"over", []string{strconv.Itoa(status)}}
 // Raw writes text on the connection, past all protocol.
 func Raw(text string) Step { return Step{"raw", []string{text}} }
 
-// CloseConn closes the connection and lives on.
+// CloseConn closes the connection, and the socket on which others would come,
+// and lives on.
 func CloseConn() Step { return Step{"closeconn", nil} }
 
 // Unready has a Worker never say that it is ready.
@@ -59,3 +60,12 @@ func ButFirst(path string, step Step) Step { return Step{"butfirst", []string{pa
 
 // Unless does a step unless there is a file at path.
 func Unless(path string, step Step) Step { return Step{"unless", []string{path, step.encode()}} }
+
+// All does steps one after the other, where one step is wanted.
+func All(steps ...Step) Step {
+	all := Step{"all", nil}
+	for _, s := range steps {
+		all.args = append(all.args, s.encode())
+	}
+	return all
+}
