@@ -18,6 +18,7 @@ BRIDGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wsgi.py")
 OK = 'start_response("200 OK", [("Content-Type", "text/plain")])'
 MODES = ("exec", "without_site", "fork", "worker") if sys.version_info >= (3, 11) else ("exec", "fork", "worker")
 INSTALLATIONS = []  # at most one: a directory for PYTHONHOME
+LEARNED = {}  # of that one: the options that stand for site, by the variables that Python starts with
 CUT = -6  # SIGABRT: how a process ends in the middle of an answer
 
 # A shell has what runs in its background ignore Ctrl-C, and so would all that it starts.
@@ -267,10 +268,15 @@ class BridgeTest(unittest.TestCase):
         """With what the gateway has learned of site, where that is enough."""
         if not INSTALLATIONS:
             INSTALLATIONS.append(installation())
-        environ.setdefault(b"PYTHONHOME", os.fsencode(INSTALLATIONS[0]))
         environ.setdefault(b"PYTHONNOUSERSITE", b"1")
         argv = self.command(*args, **more)
-        learned = self.learned_site(argv, environ)
+        if environ.setdefault(b"PYTHONHOME", os.fsencode(INSTALLATIONS[0])) == os.fsencode(INSTALLATIONS[0]):
+            key = tuple(sorted(operators(environ).items()))
+            if key not in LEARNED:
+                LEARNED[key] = self.learned_site(argv, environ)
+            learned = LEARNED[key]
+        else:
+            learned = self.learned_site(argv, environ)
         assert learned, "site has to run"
         done = subprocess.run(argv[:1] + ["-S"] + argv[1:-1] + learned + argv[-1:], input=body if stdin is None else stdin,
                               env=environ, cwd=self.dir, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
