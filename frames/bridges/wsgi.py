@@ -11,7 +11,9 @@ CGI response goes to stdout. OBJECT may be dotted; "factory()" is called first.
 --check imports and resolves only: it prints the module's file, or says in one
 line on stderr (and a "hint:" line) what is wrong. --worker and --fork keep the
 application loaded, --measure says what that would save: wsgi_worker.py,
-wsgi_fork.py and wsgi_measure.py, beside this file.
+wsgi_fork.py and wsgi_measure.py, beside this file. --site says what the module
+site has done; --installed DIR and --distutils NAMES, with python -S, stand for
+it: see start_without_site().
 
 Exit status: 0 answered (or the client went away), 1 the application failed, 2 wrong
 usage. A failure after the first byte of the body ends in SIGABRT: see abort().

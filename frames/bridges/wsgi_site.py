@@ -34,15 +34,16 @@ class Needed(Exception):
 
 
 def facts(modules):
-    """The facts, of an interpreter that has just started with these modules, by which wsgi.py can do without site, as key=value with a NUL behind each: "installed", an entry of
-    sys.path; "distutils", the names that the finder is for; "seen", a path which has to stay as it is for all this to
-    be true, behind its inode, size and time. No facts where site is needed."""
+    """The facts by which wsgi.py can do without site, of an interpreter that has just started with these modules:
+    key=value with a NUL behind each. "installed" is an entry of sys.path; "distutils" the names that the finder is for;
+    "seen" a path which has to stay as it is for all this to be true, behind its inode, its size, and its time in
+    nanoseconds. No facts where site is needed."""
     try:
         check_interpreter()
         installed = sys.modules["__main__"].INSTALLED_PATH
         said = [("installed", path) for path in installed] + [seen(path) for path in installed]
         said += check_site_directories() + check_modules(modules)
-    except (Needed, OSError, SyntaxError, UnicodeDecodeError, AttributeError):
+    except Exception:  # Needed, or anything else: what is not understood is left to site
         return b""
     return b"".join(os.fsencode("%s=%s" % fact) + b"\0" for fact in dict.fromkeys(said))
 

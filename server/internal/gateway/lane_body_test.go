@@ -226,9 +226,9 @@ func TestLaneSlowBody(t *testing.T) {
 	if resp, _ := w.receive("POST"); resp.StatusCode != http.StatusRequestTimeout {
 		t.Errorf("got %s; want 408", resp.Status)
 	}
-	late := s.dial()
+	late := pythonSiteTop(t, "", bodyApp, "").dial()
 	late.send(request[:60_000])
-	time.Sleep(150 * time.Millisecond) // it is longer than the lane waits, and shorter than body-timeout
+	time.Sleep(150 * time.Millisecond) // slow is longer than the lane waits
 	late.send(request[60_000:])
 	if resp, got := late.receive("POST"); resp.StatusCode != 200 || !strings.HasPrefix(got, "all POST 102400 102400 ") {
 		t.Errorf("got %s, %.80q", resp.Status, got)
